@@ -1,0 +1,1 @@
+"""The dpc command: one command, one file."""
