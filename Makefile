@@ -17,6 +17,8 @@ $(STAMP): pyproject.toml setup.py
 	  { echo "dpc needs Python 3.11 or newer; this is $$($(PYTHON) --version). Set PYTHON=…"; exit 1; }
 	@command -v gcc >/dev/null && command -v g++ >/dev/null || \
 	  { echo "installing gcc and g++ (they compile the packages)"; apt-get update -qq && apt-get install -y gcc g++; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "installing python3-venv"; apt-get update -qq && apt-get install -y python3-venv; }
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing what dpc needs into $(VENV) (about a minute, 400 MB)"
 	@$(BIN)/python -m pip install --disable-pip-version-check -e '.[all,dev]'

@@ -56,13 +56,7 @@ typedef struct dpc_options {
 } dpc_options;
 
 /* dpc_facts.outputs */
-enum {
-  DPC_ENERGY = 1,
-  DPC_FORCE = 2,
-  DPC_VIRIAL = 4,
-  DPC_ATOM_ENERGY = 8,
-  DPC_ATOM_VIRIAL = 16
-};
+enum { DPC_ENERGY = 1, DPC_FORCE = 2, DPC_VIRIAL = 4, DPC_ATOM_ENERGY = 8, DPC_ATOM_VIRIAL = 16 };
 
 typedef struct dpc_facts {
   uint32_t size;
@@ -77,13 +71,13 @@ typedef struct dpc_facts {
 
 /* Full neighbour list, cutoff >= rcut. Entries are indices into coord. */
 typedef struct dpc_neighbors {
-  int32_t count;                          /* atoms that own a list */
-  const int32_t *atoms;                   /* ilist; NULL means 0 .. count-1 */
-  const int32_t *numneigh;                /* LAMMPS form, indexed by atom … */
+  int32_t count;           /* atoms that own a list */
+  const int32_t *atoms;    /* ilist; NULL means 0 .. count-1 */
+  const int32_t *numneigh; /* LAMMPS form, indexed by atom … */
   const int32_t *const *firstneigh;
-  const int32_t *offsets, *indices;       /* … or CSR form, in list order; the other is NULL */
-  int32_t mask;                           /* and-ed with every entry; 0 means none */
-  int64_t age;                            /* same age > 0, same list: nothing is rebuilt */
+  const int32_t *offsets, *indices; /* … or CSR form, in list order; the other is NULL */
+  int32_t mask;                     /* and-ed with every entry; 0 means none */
+  int64_t age;                      /* same age > 0, same list: nothing is rebuilt */
 } dpc_neighbors;
 
 typedef struct dpc_input {
@@ -123,8 +117,8 @@ DPC_PUBLIC dpc_status dpc_map_types(const dpc_model *model, const char *const *n
                                     int32_t *types, dpc_error *error);
 DPC_PUBLIC dpc_status dpc_session_new(const dpc_model *model, dpc_session **session,
                                       dpc_error *error);
-DPC_PUBLIC dpc_status dpc_evaluate(dpc_session *session, const dpc_input *input,
-                                   dpc_output *output, dpc_error *error);
+DPC_PUBLIC dpc_status dpc_evaluate(dpc_session *session, const dpc_input *input, dpc_output *output,
+                                   dpc_error *error);
 DPC_PUBLIC void dpc_session_free(dpc_session *session);
 DPC_PUBLIC void dpc_close(dpc_model *model);
 DPC_PUBLIC int32_t dpc_api(void);

@@ -35,19 +35,19 @@ typedef struct dpc_tile {
   const void *params; /* the first byte of params.safetensors, mapped read-only */
   void *workspace;    /* at least workspace(rows) bytes */
   /* results: added to, except atom_energy, which is written. NULL: not wanted */
-  double *energy;      /* 1 */
-  double *force;       /* nall * 3 */
-  double *virial;      /* 9 */
-  double *atom_energy; /* indexed by atom */
-  double *atom_virial; /* nall * 9 */
+  double *energy;                     /* 1 */
+  double *force;                      /* nall * 3 */
+  double *virial;                     /* 9 */
+  double *atom_energy;                /* indexed by atom */
+  double *atom_virial;                /* nall * 9 */
   int64_t sel_overflow, extrapolated; /* added to */
   int32_t pair[2];
 } dpc_tile;
 
 typedef struct dpc_model_abi {
-  uint32_t abi;        /* DPC_ABI */
-  uint32_t size;       /* sizeof(dpc_model_abi) */
-  const char *isa;     /* instruction set needed: "x86-64-v2", "-v3", "-v4", "aarch64", or "" */
+  uint32_t abi;    /* DPC_ABI */
+  uint32_t size;   /* sizeof(dpc_model_abi) */
+  const char *isa; /* instruction set needed: "x86-64-v2", "-v3", "-v4", "aarch64", or "" */
   int32_t ntypes;
   int32_t tile_atoms;  /* the most centres in one tile */
   size_t params_bytes; /* size of the params.safetensors it was built with */

@@ -1,0 +1,3 @@
+"""dpc, the Deep Potential compiler."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Backends: a program and a target to the files of a package."""

@@ -1,0 +1,68 @@
+"""What a backend is: `check` says what a target cannot hold, `build` makes the files."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from dpc.errors import InputError, UsageError
+from dpc.ir.program import Program
+from dpc.targets import Target
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One reason why a program does not fit a target."""
+
+    where: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.remedy}"
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a backend made.
+
+    `files`: path in the package to content. `extras`: what led to them (plan.c, kernels.o),
+    for --save-temps. `facts`: sizes and costs for the report; no clocks, no paths.
+    """
+
+    files: Mapping[str, bytes]
+    extras: Mapping[str, bytes] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """Program and target to files."""
+
+    def check(self, program: Program, target: Target) -> list[Problem]:
+        """Every reason why not, before anything slow; none when it fits."""
+        ...
+
+    def build(self, program: Program, target: Target) -> BuildResult:
+        """Make the files."""
+        ...
+
+
+def find_backend(target: Target) -> Backend:
+    """The backend of a target's kind: module dpc.backends.KIND.build with `backend`."""
+    try:
+        module = importlib.import_module(f"dpc.backends.{target.kind}.build")
+    except ModuleNotFoundError as error:
+        if error.name and not error.name.startswith("dpc.backends"):
+            raise
+        raise UsageError(f"target {target}: no backend for {target.kind!r}") from None
+    backend: Backend = module.backend
+    return backend
+
+
+def refuse_problems(problems: list[Problem], target: Target) -> None:
+    """One error with all problems; none, no error."""
+    if problems:
+        lines = "\n".join(f"    {problem}" for problem in problems)
+        raise InputError(f"{target} cannot take this model:\n{lines}")

@@ -1,0 +1,1 @@
+"""CPU targets: kernels from TVM, C stages from `stages/`, one host.so."""

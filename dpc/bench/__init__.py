@@ -1,0 +1,1 @@
+"""Measurements: whole MD runs, ours and a peer's, by one procedure."""

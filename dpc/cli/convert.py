@@ -1,0 +1,35 @@
+"""dpc convert frozen.pb model.pt: models from and to DeePMD-kit's formats."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "convert",
+        help="convert a model file: .pb .pth .pt .dp .yaml to .pt .dp .yaml",
+        description="Convert a model between file formats. What IN is, its content says; what OUT "
+        "becomes, its suffix says: .pt (dpc's own), .dp or .yaml (DeePMD-kit 3.2). "
+        "The numbers are copied bit for bit. DeePMD-kit and TensorFlow are not needed.",
+    )
+    parser.add_argument("input", metavar="IN", help="model file to read")
+    parser.add_argument("output", metavar="OUT", help="model file to write")
+
+
+def run(args: argparse.Namespace) -> int:
+    from dpc.frontend.importers import read_model, write_model
+
+    model = read_model(args.input)
+    write_model(model, args.output)
+    numbers = sum(array.size for array in model.tensors.values())
+    types = " ".join(model.config["type_map"])
+    print(
+        f"{args.output}: {model.config['descriptor']['type']}, types {types}, "
+        f"rcut {model.config['descriptor']['rcut']} Å, {numbers} numbers"
+    )
+    return 0

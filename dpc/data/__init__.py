@@ -1,0 +1,1 @@
+"""Data folders, frames and neighbour lists, in NumPy only."""

@@ -1,0 +1,1 @@
+"""The folder that `dpc compile` writes: manifest, program, numbers, compiled code, report."""

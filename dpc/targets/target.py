@@ -1,0 +1,74 @@
+"""Target: the facts about a machine that the compiler chooses by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from dpc.errors import UsageError, did_you_mean
+
+ITEM_BYTES: Mapping[str, int] = MappingProxyType({"float64": 8, "float32": 4})
+"""Bytes of one number of each dtype that kernels are made for."""
+
+ALIGNMENT = 64
+"""Bytes that every array handed to a kernel is aligned to, on any target."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One machine.
+
+    `kind` chooses the backend, `arch` is what the manifest and the user call the machine.
+    `isa` is what libdpc checks before it runs the code (dpc_model.h). `vectors` and
+    `outputs` are the register block of a matrix product: `vectors` vectors of atoms times
+    `outputs` features, so that vectors * (outputs + 1) + 1 registers suffice.
+    """
+
+    kind: str
+    arch: str
+    isa: str
+    vector_bytes: int
+    registers: int
+    triple: str
+    mcpu: str
+    mattr: tuple[str, ...] = ()
+    cflags: tuple[str, ...] = ()
+    fma: bool = True
+    vectors: int = 3
+    outputs: int = 8
+    limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.arch}"
+
+    def lanes(self, dtype: str = "float64") -> int:
+        """Numbers in one vector (VL)."""
+        return self.vector_bytes // ITEM_BYTES[dtype]
+
+    def tile_atoms(self, dtype: str = "float64") -> int:
+        """Atoms in one tile (TA): the lanes of every [feature][TA] array."""
+        return self.vectors * self.lanes(dtype)
+
+
+def parse_target(text: str) -> Target:
+    """The target a user names: `cpu`, `cpu:x86-64-v3`, …"""
+    kind, _, option = text.partition(":")
+    kinds = _kinds()
+    if kind not in kinds:
+        hint = did_you_mean(kind, kinds) or did_you_mean(text, _arch_names())
+        known = ", ".join(sorted(kinds))
+        raise UsageError(f"target {text!r}: no target is called {kind!r}.{hint} Known: {known}")
+    return kinds[kind](option)
+
+
+def _kinds() -> dict[str, Callable[[str], Target]]:
+    from dpc.targets import cpu
+
+    return {"cpu": cpu.parse}
+
+
+def _arch_names() -> list[str]:
+    from dpc.targets import cpu
+
+    return [f"cpu:{arch}" for arch in cpu.LEVELS]

@@ -1,0 +1,15 @@
+#define _GNU_SOURCE /* dlclose under -std=c11 */
+#include <dlfcn.h>
+#include <stdlib.h>
+
+#include "model.h"
+
+void dpc_close(dpc_model *model) {
+  if (model == NULL || atomic_fetch_sub(&model->owners, 1) > 1) return;
+  if (model->library != NULL) dlclose(model->library);
+  dpc_file_unmap(&model->params);
+  dpc_manifest_free(&model->manifest);
+  free(model->target);
+  free(model->name);
+  free(model);
+}
