@@ -44,7 +44,7 @@ class TextError(InputError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence, " Did you mean 'neuron'?", when a known word is close; else ''."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, list(map(str, known)), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

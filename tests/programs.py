@@ -74,8 +74,14 @@ def facts(model: Model) -> Facts:
 
 
 def _bank(
-    b: Builder, model: Model, rng: np.random.Generator, name: str, index: str,
-    widths: tuple[int, ...], count: int, head: bool,
+    b: Builder,
+    model: Model,
+    rng: np.random.Generator,
+    name: str,
+    index: str,
+    widths: tuple[int, ...],
+    count: int,
+    head: bool,
 ) -> NetBank:
     bank = NetBank(
         name, index, widths, model.activation, True, model.resnet_dt, model.precision, count, head
@@ -111,20 +117,26 @@ def program(model: Model = ZOO["one_side"]) -> Program:
     r = b.displacement(coord, nlist, name="r")
     tj = b.neighbor_type(atype, nlist, sel=model.sel, name="tj")
     env = b.env_matrix(
-        r, ti, nlist, mean=mean_param, std=std_param, rcut=model.rcut, rcut_smth=model.rcut_smth,
+        r,
+        ti,
+        nlist,
+        mean=mean_param,
+        std=std_param,
+        rcut=model.rcut,
+        rcut_smth=model.rcut_smth,
         name="env",
     )
+    if model.precision is DType.F32:
+        env = b.cast(env, dtype=DType.F32)
+    s = b.radial(env, name="s")
     if model.exclude_types:
         mask = b.exclude_mask(ti, tj, nlist, pairs=model.exclude_types, name="mask")
         env = b.scale_rows(env, mask, name="masked")
-    if model.precision is DType.F32:
-        env = b.cast(env, dtype=DType.F32)
     index, which, count = tj, "neighbor type", ntypes
     if not model.type_one_side:
         index, which = b.type_pair(ti, tj, ntypes=ntypes, name="pair"), "type pair"
         count = ntypes * ntypes
     embedding = _bank(b, model, rng, "embedding", which, (1, *model.neuron), count, False)
-    s = b.radial(env, name="s")
     g = b.mlp(s, index, net=embedding, scalar=True, name="g")
     x = b.contract(env, g, scale=1.0 / sum(model.sel), name="x")
     d = b.outer(x, axis_neuron=model.axis_neuron, name="d")
@@ -133,7 +145,9 @@ def program(model: Model = ZOO["one_side"]) -> Program:
     d, inputs = _parameters(b, rng, d, fparam, aparam, width * model.axis_neuron)
     if model.precision is DType.F32:
         d = b.cast(d, dtype=DType.F32)
-    fitting = _bank(b, model, rng, "fitting", "atom type", (inputs, *model.fitting, 1), ntypes, True)
+    fitting = _bank(
+        b, model, rng, "fitting", "atom type", (inputs, *model.fitting, 1), ntypes, True
+    )
     e = b.mlp(d, ti, net=fitting, name="e")
     if model.precision is DType.F32:
         e = b.cast(e, dtype=DType.F64)
@@ -144,7 +158,11 @@ def program(model: Model = ZOO["one_side"]) -> Program:
 
 
 def _parameters(
-    b: Builder, rng: np.random.Generator, d: Value, fparam: Value | None, aparam: Value | None,
+    b: Builder,
+    rng: np.random.Generator,
+    d: Value,
+    fparam: Value | None,
+    aparam: Value | None,
     width: int,
 ) -> tuple[Value, int]:
     """Frame and atom parameters beside the descriptor."""
@@ -168,7 +186,9 @@ def samples(model: Model = ZOO["one_side"], count: int = 2, natoms: int = 12) ->
     for _ in range(count):
         side = np.ceil(natoms ** (1 / 3))
         grid = np.stack(np.meshgrid(*[np.arange(side)] * 3, indexing="ij"), -1).reshape(-1, 3)
-        coord = 1.9 * grid[rng.permutation(len(grid))[:natoms]] + rng.uniform(-0.4, 0.4, (natoms, 3))
+        coord = 1.9 * grid[rng.permutation(len(grid))[:natoms]] + rng.uniform(
+            -0.4, 0.4, (natoms, 3)
+        )
         cell = np.diag([1.9 * side] * 3)
         types = rng.permutation(np.arange(natoms) % len(model.type_map)).astype(np.int32)
         fparam = rng.normal(size=model.fparam) if model.fparam else None

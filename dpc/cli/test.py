@@ -8,9 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpc.errors import InputError
+
+if TYPE_CHECKING:
+    from dpc.data.system import System
 
 QUIET = 2.0  # s without a word; after that, progress on stderr
 
@@ -49,14 +52,14 @@ def run(args: argparse.Namespace) -> int:
 
     if args.frames < 0:
         raise InputError(f"-n {args.frames}: the number of frames cannot be negative")
-    systems = find_systems(args.system)
     model = _open(args.model)
+    systems = find_systems(args.system)
     counts = [min(len(s), args.frames or len(s)) for s in systems]
     progress = _Progress(sum(counts))
     total = Accuracy()
     for system, count in zip(systems, counts, strict=True):
         own = Accuracy()
-        frames = itertools.islice(system.frames(model.type_map, *_parameters(model)), count)
+        frames = itertools.islice(system.frames(model.type_map, *_parameters(model, system)), count)
         for frame, labels in progress.over(frames):
             found = model.evaluate(
                 frame.coord, frame.atype, frame.cell, fparam=frame.fparam, aparam=frame.aparam
@@ -84,13 +87,11 @@ def _open(path: Path) -> Any:
     return load_model(path)
 
 
-def _parameters(model: Any) -> tuple[int, int]:
-    """Numbers of frame and atomic parameters."""
-    if hasattr(model, "fitting"):
-        config = model.fitting.config
-        # data need no fparam where the model has a default
-        return 0 if config.default_fparam else config.numb_fparam, config.numb_aparam
-    return model.facts.fparam, model.facts.aparam
+def _parameters(model: Any, system: System) -> tuple[int, int]:
+    """Numbers of frame and atomic parameters to read from the data."""
+    fparam, aparam = model.facts.fparam, model.facts.aparam
+    has_default = getattr(model, "default_fparam", None) is not None
+    return 0 if has_default and not system.has("fparam") else fparam, aparam
 
 
 def _print(title: str, accuracy: Any) -> None:

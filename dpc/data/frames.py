@@ -40,11 +40,13 @@ def make_frames(
 ) -> list[Frame]:
     """Seeded frames in turn: randomly packed, a perturbed crystal, an open cluster.
 
-    Types are uniform over the type map. No pair is nearer than `min_distance` (Å), unless so many
-    atoms would not fit: then than 0.8 of the nearest distance of the close-packed crystal.
+    Types are uniform over the type map. No pair is nearer than `min_distance` (Å; by default the
+    nearest pair of the training data), unless so many atoms would not fit: then than 0.8 of the
+    nearest distance of the close-packed crystal.
     """
     rng = np.random.default_rng(seed)
-    return list(_frames(facts, count, natoms, rng, min_distance or DEFAULT_DISTANCE))
+    distance = min_distance or facts.min_nbor_dist or DEFAULT_DISTANCE
+    return list(_frames(facts, count, natoms, rng, distance))
 
 
 def _frames(

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dpc.data.neighbors import F64, I32, I64, Extended, check_cell, extend, format_nlist
-from dpc.data.neighbors import neighbor_rows as neighbor_rows
+from dpc.data.neighbors import F64, I32, I64, check_cell, extend, format_nlist, neighbor_rows
 from dpc.errors import InputError
 
 
@@ -26,6 +25,8 @@ class Facts(Protocol):
     def fparam(self) -> int: ...
     @property
     def aparam(self) -> int: ...
+    @property
+    def min_nbor_dist(self) -> float | None: ...
 
 
 def _some(indices: NDArray[Any]) -> str:
@@ -114,7 +115,9 @@ def read_parameters(name: str, value: ArrayLike | None, shape: tuple[int, ...]) 
         raise InputError(f"{name}: the shape is {array.shape}, but the model needs {shape}")
     array = array.reshape(shape)
     if not np.isfinite(array).all():
-        raise InputError(f"{name}: every number must be finite, but {array[~np.isfinite(array)][0]} came")
+        raise InputError(
+            f"{name}: every number must be finite, but {array[~np.isfinite(array)][0]} came"
+        )
     return array
 
 
@@ -152,11 +155,8 @@ def graph_inputs(
 
 
 def fold(owner: I64, array: NDArray[Any], nloc: int | None = None) -> NDArray[Any]:
-    """Add what periodic images got to the local atoms they are images of: [nall, …] to [nloc, …]."""
+    """Add what images got to the local atoms they are images of: [nall, …] to [nloc, …]."""
     count = (int(owner.max()) + 1 if len(owner) else 0) if nloc is None else nloc
     folded = np.zeros((count, *array.shape[1:]), array.dtype)
     np.add.at(folded, owner, array)
     return folded
-
-
-__all__ = ["Extended", "fold", "graph_inputs", "read_cell", "read_coord", "read_types"]

@@ -66,6 +66,10 @@ class System:
         """Frames in each set."""
         return [len(self._array(i, "coord", 3 * len(self.types))) for i in range(len(self.sets))]
 
+    def has(self, name: str) -> bool:
+        """Whether every set has `name`.npy."""
+        return all(self._file(part, name).is_file() for part in range(len(self.sets)))
+
     def __len__(self) -> int:
         return sum(self.counts)
 
@@ -96,10 +100,13 @@ class System:
                     if atom_parameters is None
                     else atom_parameters[k].reshape(natoms, aparam)[real],
                 )
-                yield frame, Labels(
-                    None if energy is None else float(energy[k, 0]),
-                    None if force is None else force[k].reshape(natoms, 3)[real],
-                    None if virial is None else virial[k].reshape(3, 3),
+                yield (
+                    frame,
+                    Labels(
+                        None if energy is None else float(energy[k, 0]),
+                        None if force is None else force[k].reshape(natoms, 3)[real],
+                        None if virial is None else virial[k].reshape(3, 3),
+                    ),
                 )
 
     def _map(self, types: NDArray[np.int64], type_map: tuple[str, ...]) -> NDArray[np.int32]:

@@ -54,9 +54,7 @@ def switch(distance: Tensor, rcut_smth: float, rcut: float) -> Tensor:
     return 1 + u**3 * (-10 + u * (15 - 6 * u))
 
 
-def env_matrix(
-    env: Env, mean: Tensor, std: Tensor, rcut: float, rcut_smth: float
-) -> Tensor:
+def env_matrix(env: Env, mean: Tensor, std: Tensor, rcut: float, rcut_smth: float) -> Tensor:
     """Rows ((s, s x/r, s y/r, s z/r) - mean) / std, s = switch(r) / r: [n, nnei, 4].
 
     mean and std are [ntypes, 4], by the type of the atom. An empty slot is (0 - mean) / std.

@@ -15,7 +15,7 @@ import torch
 from dpc.ir.builder import Builder
 from dpc.ir.op import Value
 from dpc.ir.params import NetBank
-from dpc.ir.program import Facts, Program
+from dpc.ir.program import Program
 from dpc.ir.types import DType, NumpyArray
 
 if TYPE_CHECKING:
@@ -35,22 +35,9 @@ class EnvValues:
     aparam: Value | None  # [nloc, numb_aparam]
 
 
-def facts(model: Model) -> Facts:
-    """What a caller must know of the model."""
-    fitting = model.fitting.config
-    return Facts(
-        type_map=model.type_map,
-        rcut=model.rcut,
-        sel=model.sel,
-        fparam=fitting.numb_fparam,
-        aparam=fitting.numb_aparam,
-        min_nbor_dist=model.min_nbor_dist,
-    )
-
-
 def lower(model: Model, name: str = "model") -> Program:
     """The energy graph of a model, over padded lists: no forces yet."""
-    known = facts(model)
+    known = model.facts
     b = Builder()
     coord = b.input("coord", "f64[nall, 3]")
     atype = b.input("atype", "i32[nall]")

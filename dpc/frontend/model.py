@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from dpc.data.inputs import fold, read_cell, read_coord, read_parameters, read_types
@@ -19,12 +19,11 @@ from dpc.frontend.config import frozen
 from dpc.frontend.descriptors import descriptors
 from dpc.frontend.env import Env, displacement, exclude_neighbors, kept_pairs, slot_types
 from dpc.frontend.fittings import fittings
+from dpc.frontend.lower import lower
 from dpc.frontend.model_file import ModelFile
+from dpc.ir.program import Facts, Program
 
-if TYPE_CHECKING:
-    from dpc.ir.program import Program
-
-BLOCK = 4_000_000  # numbers in the embedding of one block of atoms: bounds the memory
+BLOCK = 64_000_000  # atoms x slots x descriptor width evaluated together: bounds the memory
 
 
 def load_model(path: Path | str) -> Model:
@@ -39,6 +38,10 @@ class Model(nn.Module):
 
     `config` is the `model` section of DeePMD-kit's input.json with every option explicit.
     """
+
+    out_bias: Tensor  # [ntypes]
+    keep_pairs: Tensor  # [ntypes, ntypes]: False for excluded pairs
+    counted: Tensor  # [ntypes]: False for excluded types
 
     def __init__(self, config: dict[str, Any], min_nbor_dist: float | None = None) -> None:
         super().__init__()
@@ -71,6 +74,24 @@ class Model(nn.Module):
     def sel(self) -> tuple[int, ...]:
         """Neighbour slots of each type."""
         return self.descriptor.config.sel
+
+    @property
+    def default_fparam(self) -> tuple[float, ...] | None:
+        """Frame parameters where none are given."""
+        return self.fitting.config.default_fparam
+
+    @property
+    def facts(self) -> Facts:
+        """What a caller must know of the model."""
+        fitting = self.fitting.config
+        return Facts(
+            type_map=self.type_map,
+            rcut=self.rcut,
+            sel=self.sel,
+            fparam=fitting.numb_fparam,
+            aparam=fitting.numb_aparam,
+            min_nbor_dist=self.min_nbor_dist,
+        )
 
     @staticmethod
     def from_file_data(data: ModelFile) -> Model:
@@ -157,11 +178,9 @@ class Model(nn.Module):
         """
         atype = read_types(self.type_map, types)
         ext = extend(read_coord(coord, len(atype)), atype, read_cell(cell), self.rcut)
-        fitting = self.fitting.config
-        if fparam is None and fitting.default_fparam is not None:
-            fparam = fitting.default_fparam
-        frame = read_parameters("fparam", fparam, (fitting.numb_fparam,))
-        atoms = read_parameters("aparam", aparam, (len(atype), fitting.numb_aparam))
+        fparam = self.default_fparam if fparam is None else fparam
+        frame = read_parameters("fparam", fparam, (self.facts.fparam,))
+        atoms = read_parameters("aparam", aparam, (len(atype), self.facts.aparam))
         nlist, overflow = format_nlist(ext, neighbor_rows(ext, self.rcut), self.sel)
         self._warn_overflow(overflow)
 
@@ -187,16 +206,14 @@ class Model(nn.Module):
             "atom_virial": fold(ext.owner, atom_virial, ext.nloc),
         }
 
-    def lower(self) -> Program:
-        """The same function as a program of the IR."""
-        from dpc.frontend.lower import lower
-
-        return lower(self)
+    def lower(self, name: str = "model") -> Program:
+        """The same function as a program of the IR: the energy graph, over padded lists."""
+        return lower(self, name)
 
     def _blocks(self, nloc: int) -> Iterator[slice]:
         """Runs of local atoms whose embeddings fit the memory together."""
         per_atom = max(1, sum(self.sel)) * max(1, self.descriptor.width)
-        step = max(1, BLOCK * 16 // per_atom)
+        step = max(1, BLOCK // per_atom)
         return (slice(i, min(i + step, nloc)) for i in range(0, nloc, step))
 
     def _warn_overflow(self, overflow: int) -> None:

@@ -49,11 +49,9 @@ class Evaluation:
     def run(self, wanted: Sequence[Value], known: Mapping[Value, Any]) -> list[Any]:
         """The wanted values, given some; what is no longer needed is freed."""
         found: dict[Value, Any] = dict(known)
-        order = [op for op in reachable(list(wanted)) if not all(v in known for v in op.results)]
+        order = reachable(wanted, known)
         last = {value: op for op in order for value in op.operands}
         for op in order:
-            if any(value not in found for value in op.operands):
-                continue  # needed only by ops whose results are given
             got = self._call(op, [found[value] for value in op.operands])
             found.update(zip(op.results, got, strict=True))
             for value in set(op.operands):

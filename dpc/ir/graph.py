@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -58,11 +58,11 @@ class Graph:
         return f"graph {self.name} has no {what} {name!r}.{hint}"
 
 
-def reachable(values: list[Value]) -> list[Op]:
-    """Every op that the values need, operands before their users, without recursion."""
+def reachable(values: Iterable[Value], known: Container[Value] = ()) -> list[Op]:
+    """Every op that the values need, operands before their users; stops at `known` values."""
     done: set[Op] = set()
     order: list[Op] = []
-    stack = [(value.op, False) for value in reversed(values)]
+    stack = [(value.op, False) for value in reversed(list(values)) if value not in known]
     while stack:
         current, operands_done = stack.pop()
         if operands_done:
@@ -70,5 +70,5 @@ def reachable(values: list[Value]) -> list[Op]:
         elif current not in done:
             done.add(current)
             stack.append((current, True))
-            stack.extend((v.op, False) for v in reversed(current.operands))
+            stack.extend((v.op, False) for v in reversed(current.operands) if v not in known)
     return order

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from dpc.errors import GraphError, InputError, did_you_mean
@@ -13,17 +13,19 @@ from dpc.ir.op import Input, Op, Spec, Value, ops, spec
 from dpc.ir.params import NetBank, Param, ParamStore, Ref, Table
 from dpc.ir.printer import HEADER, STARTS
 from dpc.ir.program import Buffer, Facts, MemoryPlan, Program
-from dpc.ir.types import ArrayType, Dim, DType
+from dpc.ir.types import ArrayType, Dim, DType, NumpyArray
 
 T = TypeVar("T")
 
 
-def parse(text: str, store: ParamStore | None = None, source: str = "program") -> Program:
+def parse(
+    text: str, store: Mapping[str, NumpyArray] | None = None, source: str = "program"
+) -> Program:
     """The program that a text says, with the numbers of `store` if there are any.
 
     `source` names the text in errors: 'water.dpir:8:9: …'.
     """
-    return _Parser(Tokens(text, source)).program(store or ParamStore())
+    return _Parser(Tokens(text, source)).program(ParamStore(store))
 
 
 class _Parser:

@@ -5,12 +5,12 @@ Ops that nothing needs any more are gone without asking.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from dpc.errors import GraphError
-from dpc.ir.graph import Graph
+from dpc.ir.graph import Graph, reachable
 from dpc.ir.op import Input, Op, Value
 
 Replacement = Op | Value | tuple[Value, ...] | None
@@ -36,52 +36,20 @@ def rewrite(graph: Graph, *rules: Rule) -> Graph:
 
 
 def substitute(graph: Graph, changes: Mapping[Value, Value]) -> Graph:
-    """The graph with some values replaced by others, of whatever type; users are remade."""
-    for old, new in changes.items():
-        if isinstance(old.op, Input) and not isinstance(new.op, Input):
-            raise GraphError(f"substitute: {old!r} is an input; replace its users' operands")
-    table = dict(changes)
+    """Put other values, of whatever type, in place of some; what depends on them is remade.
 
-    def change(value: Value) -> Value:
-        seen = {value}
-        while value in table:
-            value = table[value]
-            if value in seen:
-                raise GraphError(f"substitute: {value!r} is replaced by itself")
-            seen.add(value)
-        return value
-
-    done: dict[Value, Value] = {}
-
-    def final(value: Value) -> Value:
-        value = change(value)
-        return done.get(value, value)
-
-    order = Graph(graph.name, graph.inputs, {**graph.outputs}).ops()
-    extra = [v for v in changes.values() if v.op not in set(order)]
-    if extra:
-        names = {**graph.outputs, **{f"\0{i}": v for i, v in enumerate(extra)}}
-        order = Graph(graph.name, graph.inputs, names).ops()
-    for op in _by_final_operands(order, change):
-        new_op = op.with_operands(final)
-        done.update(zip(op.results, new_op.results, strict=True))
-    return replace(graph, outputs={name: final(v) for name, v in graph.outputs.items()})
-
-
-def _by_final_operands(order: Sequence[Op], change: Callable[[Value], Value]) -> list[Op]:
-    """The ops so that each follows those its changed operands come from."""
-    done: set[Op] = set()
-    result: list[Op] = []
-    stack = [(op, False) for op in reversed(order)]
-    while stack:
-        op, ready = stack.pop()
-        if ready:
-            result.append(op)
-        elif op not in done:
-            done.add(op)
-            stack.append((op, True))
-            stack.extend((change(v).op, False) for v in reversed(op.operands))
-    return result
+    The new values are taken as they are. An input that is replaced by an input gives it its
+    place; other inputs that the new values need are added at the end.
+    """
+    new = dict(changes)
+    for op in reachable([*graph.outputs.values()], known=changes):
+        remade = op.with_operands(lambda value: new.get(value, value))
+        new.update(zip(op.results, remade.results, strict=True))
+    outputs = {name: new.get(value, value) for name, value in graph.outputs.items()}
+    inputs = [changes.get(i.out, i.out).op for i in graph.inputs]
+    inputs += [op for op in reachable([*outputs.values()]) if op not in inputs]
+    kept = tuple(op for op in inputs if isinstance(op, Input))
+    return Graph(graph.name, kept, outputs)
 
 
 def share(graph: Graph) -> Graph:

@@ -26,9 +26,9 @@ from dpc.ir.program import Program
 from dpc.registry import Registry
 
 if TYPE_CHECKING:
-    from dpc.passes.samples import Sample
     from dpc.passes.measure import Results
     from dpc.passes.report import PassReport
+    from dpc.passes.samples import Sample
 
 
 class PassError(InputError):

@@ -46,7 +46,9 @@ def compare(before: Sequence[Results], after: Sequence[Results]) -> dict[str, Er
     errors = {}
     for name in Results._fields:
         pairs = zip(before, after, strict=True)
-        difference = np.concatenate([(getattr(b, name) - getattr(a, name)).ravel() for a, b in pairs])
+        difference = np.concatenate(
+            [(getattr(b, name) - getattr(a, name)).ravel() for a, b in pairs]
+        )
         errors[name] = Error(
             float(np.sqrt(np.mean(difference**2))), float(np.max(np.abs(difference), initial=0.0))
         )

@@ -4,35 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from dpc.ir.graph import Graph
-from dpc.ir.op import Input, Op, Value
+from dpc.ir.op import Input, Op, Value, spec
 
-Change = Callable[[Op], tuple[Value, ...] | None]
+Attributes = Callable[[Op], Mapping[str, Any]]
+Change = Callable[[Op, Op], tuple[Value, ...] | None]
 
 
 def rebuild(
     graph: Graph,
-    change: Change,
+    *,
+    attributes: Attributes = lambda op: {},
+    change: Change = lambda new, old: None,
     inputs: tuple[Input, ...] | None = None,
     instead: Mapping[Value, Value] | None = None,
 ) -> Graph:
-    """Remake every op on its remade operands; types follow from the operands.
+    """Remake every op on its remade operands; types follow from operands and attributes.
 
-    `change` sees each remade op and may answer with other results; `inputs` are the new
-    inputs in the old order; `instead` says what the users of an old input read.
+    `attributes` gives the attributes of an old op that change with its operands. `change`
+    sees the remade op and the old one and may answer with other results. `inputs` are the
+    new inputs in the old order, `instead` is what the users of an old input read.
     """
     new_inputs = graph.inputs if inputs is None else inputs
     made = {old.out: new.out for old, new in zip(graph.inputs, new_inputs, strict=True)}
     made.update(instead or {})
-    for op in graph.body():
-        new = op.with_operands(made.__getitem__)
-        results = change(new) or new.results
-        made.update(zip(op.results, results, strict=True))
+    for old in graph.body():
+        new = _remake(old, made, attributes(old))
+        results = change(new, old) or new.results
+        made.update(zip(old.results, results, strict=True))
     outputs = {name: made[value] for name, value in graph.outputs.items()}
     return replace(graph, inputs=new_inputs, outputs=outputs)
 
 
-def keep_name(old: Op, new: Op) -> tuple[Value, ...]:
-    """Results of `new` under the names of `old`."""
-    return (new if new.names or len(new.types) != len(old.types) else new.named(*old.names)).results
+def _remake(op: Op, made: Mapping[Value, Value], attributes: Mapping[str, Any]) -> Op:
+    if not attributes:
+        return op.with_operands(made.__getitem__)
+    operands: dict[str, Any] = {}
+    for name in spec(type(op)).operands:
+        got = getattr(op, name)
+        operands[name] = tuple(made[v] for v in got) if isinstance(got, tuple) else made[got]
+    return replace(op, **operands, **attributes)

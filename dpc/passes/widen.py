@@ -33,15 +33,16 @@ class Widen(Pass):
             return program
         wide = {ref.name: ref for ref in map(_wide, program.refs.values())}
 
-        def change(op: Op) -> tuple[Value, ...] | None:
-            if isinstance(op, Cast) and op.dtype.is_float and op.a.dtype.is_float:
+        def attributes(op: Op) -> dict[str, Any]:
+            if isinstance(op, Cast) and op.dtype is DType.F32:
+                return {"dtype": DType.F64}
+            refs = {n: v for n, v in op.attributes().items() if isinstance(v, Ref)}
+            return {name: wide[ref.name] for name, ref in refs.items() if wide[ref.name] != ref}
+
+        def change(op: Op, old: Op) -> tuple[Value, ...] | None:
+            if isinstance(op, Cast) and op.a.dtype is op.dtype:
                 return (op.a,)
-            refs: dict[str, Any] = {
-                name: wide[value.name]
-                for name, value in op.attributes().items()
-                if isinstance(value, Ref) and wide[value.name] != value
-            }
-            return replace(op, **refs).results if refs else None
+            return None
 
         store = program.store
         tensors = {
@@ -50,7 +51,9 @@ class Widen(Pass):
             if kind.dtype is DType.F32 and name in store
         }
         context.note(tensors=len(tensors), ops=len(narrow))
-        remade = {graph.name: rebuild(graph, change) for graph in graphs}
+        remade = {
+            graph.name: rebuild(graph, attributes=attributes, change=change) for graph in graphs
+        }
         return replace(program, graphs=remade, store=store.updated(tensors))
 
 

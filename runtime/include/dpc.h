@@ -6,6 +6,13 @@
  * are NULL mean "not wanted" and are not computed.
  *
  * Structs that may grow start with `size`: set it to sizeof the struct.
+ *
+ * On an error the call says so in its status and, if `error` is not NULL, in a sentence.
+ * Outputs are then untouched or all zero, never half a result: use them only after DPC_OK.
+ * Atoms in messages are counted from 0, in the order of `coord`.
+ *
+ * A model may be closed while sessions of it live: the last one frees it. A session with
+ * threads does not survive fork(): the child makes its own.
  */
 #ifndef DPC_H
 #define DPC_H
@@ -69,7 +76,9 @@ typedef struct dpc_facts {
   const char *precision; /* for example "f64" */
 } dpc_facts;
 
-/* Full neighbour list, cutoff >= rcut. Entries are indices into coord. */
+/* Full neighbour list, cutoff >= rcut. Entries are indices into coord. With the `age` of the
+ * call before, if it is > 0, the list is taken to be the same one and is not read again: its
+ * rows must still be where they were. A new list needs a new age. */
 typedef struct dpc_neighbors {
   int32_t count;           /* atoms that own a list */
   const int32_t *atoms;    /* ilist; NULL means 0 .. count-1 */
@@ -77,7 +86,7 @@ typedef struct dpc_neighbors {
   const int32_t *const *firstneigh;
   const int32_t *offsets, *indices; /* … or CSR form, in list order; the other is NULL */
   int32_t mask;                     /* and-ed with every entry; 0 means none */
-  int64_t age;                      /* same age > 0, same list: nothing is rebuilt */
+  int64_t age;                      /* same age > 0, same list */
 } dpc_neighbors;
 
 typedef struct dpc_input {

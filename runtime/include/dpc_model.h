@@ -47,11 +47,11 @@ typedef struct dpc_tile {
 typedef struct dpc_model_abi {
   uint32_t abi;    /* DPC_ABI */
   uint32_t size;   /* sizeof(dpc_model_abi) */
-  const char *isa; /* instruction set needed: "x86-64-v2", "-v3", "-v4", "aarch64", or "" */
+  const char *isa; /* needed: "x86-64", "x86-64-v2", "-v3", "-v4", "aarch64", or "" for any */
   int32_t ntypes;
   int32_t tile_atoms;  /* the most centres in one tile */
   size_t params_bytes; /* size of the params.safetensors it was built with */
-  /* bytes of scratch for a tile whose neighbour lists together have `rows` entries */
+  /* bytes of scratch for a tile whose neighbour lists together have at most `rows` entries */
   size_t (*workspace)(int64_t rows);
   int32_t (*tile)(dpc_tile *);
 } dpc_model_abi;

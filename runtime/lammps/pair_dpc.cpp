@@ -9,8 +9,6 @@
 #include "neighbor.h"
 #include "update.h"
 
-#include <cstring>
-
 using namespace LAMMPS_NS;
 
 void PairDpc::compute(int eflag, int vflag) {
@@ -57,10 +55,8 @@ void PairDpc::grow(int nlocal, int nall) {
   at_least(force_, 3 * static_cast<size_t>(nall));
   if (eflag_atom) at_least(atom_energy_, nlocal);
   if (vflag_atom || cvflag_atom) at_least(atom_virial_, 9 * static_cast<size_t>(nall));
-  for (size_t done = aparam_of_atom_.size(); done < aparam_.size() * nlocal;) {
+  while (aparam_of_atom_.size() < aparam_.size() * nlocal)
     aparam_of_atom_.insert(aparam_of_atom_.end(), aparam_.begin(), aparam_.end());
-    done = aparam_of_atom_.size();
-  }
 }
 
 /* LAMMPS types to the model's; fixes that swap atoms change types without a new list. */
@@ -194,11 +190,14 @@ void PairDpc::warn() {
 
 void PairDpc::finish() {
   const Counts all = sum_over_ranks(total_);
-  if (comm->me == 0 && (all.sel_overflow || all.extrapolated))
+  if (comm->me != 0) return;
+  if (all.sel_overflow)
+    error->warning(FLERR, "pair_style dpc, whole run: sel left out {} neighbours over all steps",
+                   all.sel_overflow);
+  if (all.extrapolated)
     error->warning(FLERR,
-                   "pair_style dpc, whole run: sel left out {} neighbours, and {} pairs were closer"
-                   " than the tables reach (each counted on every step)",
-                   all.sel_overflow, all.extrapolated);
+                   "pair_style dpc, whole run: {} pairs over all steps were closer than the tables",
+                   all.extrapolated);
 }
 
 double PairDpc::memory_usage() {

@@ -141,11 +141,10 @@ void PairDpc::check_parameters(const char *keyword, size_t given, int needed) {
 void PairDpc::coeff(int narg, char **arg) {
   const int n = atom->ntypes;
   if (narg != n + 2)
-    error->all(
-        FLERR,
-        "pair_coeff: {} has {} atom types, so dpc needs '* *' and {} names, and got {} words:"
-        " pair_coeff * * O H",
-        "this system", n, n, narg);
+    error->all(FLERR,
+               "pair_coeff: this system has {} atom types, so dpc needs '* *' and {} names, and got"
+               " {} words: pair_coeff * * O H",
+               n, n, narg);
   if (strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
     error->all(FLERR, "pair_coeff: dpc takes all types at once: write 'pair_coeff * *' and names,"
                       " NULL for types outside the model");

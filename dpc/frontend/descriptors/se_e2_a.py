@@ -19,7 +19,6 @@ from dpc.ir.op import Value
 from dpc.ir.types import DType
 
 
-
 @descriptors.register("se_e2_a", aliases=("se_a",))
 class SeE2A(Descriptor):
     """D_i = X^T X<, X = R^T G / nnei: R [nnei, 4] the environment matrix, G [nnei, M] the
@@ -43,6 +42,10 @@ class SeE2A(Descriptor):
         set_davg_zero: bool = False
         trainable: bool = True
         seed: int | None = None
+
+    mean: Tensor  # [ntypes, 4]
+    std: Tensor  # [ntypes, 4]
+    keep: Tensor  # [ntypes, ntypes]: False for excluded pairs
 
     def __init__(self, config: Config, ntypes: int) -> None:
         super().__init__()
@@ -97,11 +100,13 @@ class SeE2A(Descriptor):
             rcut_smth=config.rcut_smth,
             name="env",
         )
-        if config.exclude_types:
-            mask = b.exclude_mask(env.ti, env.tj, env.nlist, pairs=config.exclude_types, name="mask")
-            rows = b.scale_rows(rows, mask, name="masked")
         rows = cast(b, rows, ir_dtype(self.dtype))
         s = b.radial(rows, name="s")
+        if config.exclude_types:  # what the net says of a row of zeros does not matter
+            mask = b.exclude_mask(
+                env.ti, env.tj, env.nlist, pairs=config.exclude_types, name="mask"
+            )
+            rows = b.scale_rows(rows, mask, name="masked")
         index, net = "neighbor type", env.tj
         if not config.type_one_side:
             index, net = "type pair", b.type_pair(env.ti, env.tj, ntypes=self.ntypes, name="pair")

@@ -18,7 +18,6 @@ from dpc.ir.params import NetBank
 from dpc.ir.types import DType
 
 
-
 @fittings.register("ener")
 class EnergyFitting(Fitting):
     """E_i = N_t(D_i, fparam, aparam_i) + bias_atom_e[t], one net N_t for each type t.
@@ -33,6 +32,13 @@ class EnergyFitting(Fitting):
 
         atom_ener: tuple[float | None, ...] = ()
         rcond: float | None = None
+
+    bias_atom_e: Tensor  # [ntypes]
+    vacuum: Tensor  # [ntypes]: True where atom_ener names an energy
+    fparam_avg: Tensor  # [numb_fparam], where there are any; so are the next three
+    fparam_inv_std: Tensor
+    aparam_avg: Tensor
+    aparam_inv_std: Tensor
 
     def __init__(self, config: Config, ntypes: int, width: int) -> None:
         super().__init__()

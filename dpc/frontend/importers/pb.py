@@ -76,7 +76,7 @@ class _Graph:
                 "nets. Give the frozen model it was made from; dpc makes its own tables"
             )
         config = self._config()
-        self._same_types(config)
+        self._same_facts(config)
         zeros = self._excluded_nets(config)
         shapes = expected_shapes(config)
 
@@ -130,14 +130,27 @@ class _Graph:
                 )
         return config
 
-    def _same_types(self, config: dict[str, Any]) -> None:
-        """tmap is what engines see; it must be the type_map of the training script."""
+    def _same_facts(self, config: dict[str, Any]) -> None:
+        """What the graph says of itself must be what its training script says."""
         tmap = self.text("model_attr/tmap")
-        if tmap is not None and tmap.split() != config["type_map"]:
-            raise InputError(
-                f"{self.source}: model_attr/tmap is {tmap.split()}, "
-                f"but the training script's type_map is {config['type_map']}"
-            )
+        descriptor, fitting = config["descriptor"], config["fitting_net"]
+        script = {
+            "model_attr/tmap": config["type_map"],
+            "descrpt_attr/rcut": descriptor["rcut"],
+            "descrpt_attr/ntypes": len(config["type_map"]),
+            "descrpt_attr/sel": descriptor["sel"],
+            "fitting_attr/dfparam": fitting["numb_fparam"],
+            "fitting_attr/daparam": fitting["numb_aparam"],
+        }
+        for name, said in script.items():
+            array = self.get(name)
+            if array is None:
+                continue
+            found = (tmap or "").split() if name == "model_attr/tmap" else array.tolist()
+            if found != said:
+                raise InputError(
+                    f"{self.source}: {name} is {found}, but the training script says {said}"
+                )
 
     @staticmethod
     def _excluded_nets(config: dict[str, Any]) -> set[tuple[str, ...]]:

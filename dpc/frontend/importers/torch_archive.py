@@ -163,12 +163,8 @@ class TorchArchive:
             (n - 1) * s for n, s in zip(tensor.shape, tensor.stride, strict=True)
         )
         count = math.prod(tensor.shape)
-        try:
-            raw = np.frombuffer(self._read(f"data/{tensor.key}"), dtype)
-        except InputError:
-            raise
-        except Exception as error:
-            raise self._damaged(error) from error
+        data = self._read(f"data/{tensor.key}")
+        raw = np.frombuffer(data, dtype, count=len(data) // dtype.itemsize)
         if count > _MAX_ELEMENTS or (count and last >= len(raw)):
             raise InputError(
                 f"{self.source}: tensor {name} of shape {list(tensor.shape)} does not fit its "
@@ -191,7 +187,11 @@ class TorchArchive:
         self.close()
 
     def _byteorder(self) -> str:
-        return self._read("byteorder").decode() if self.has("byteorder") else "little"
+        return (
+            self._read("byteorder").decode("ascii", "replace")
+            if self.has("byteorder")
+            else "little"
+        )
 
     def _read(self, name: str) -> bytes:
         entry = self._entries.get(self._prefix + name)
@@ -200,7 +200,10 @@ class TorchArchive:
         # PyTorch stores without compression; anything else may unfold without limit
         if entry.compress_type != zipfile.ZIP_STORED:
             raise InputError(f"{self.source}: {name} is compressed, which PyTorch does not do")
-        return self._zip.read(entry)
+        try:
+            return self._zip.read(entry)  # checks the CRC-32
+        except Exception as error:
+            raise self._damaged(error) from error
 
     @staticmethod
     def _unpickle(data: bytes) -> Any:

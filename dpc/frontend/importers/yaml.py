@@ -7,6 +7,7 @@ Below `@variables` an array is {"@class": "np.ndarray", "@is_variable": true, "@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from dpc.frontend.model_file import ModelFile
 
 _DTYPES = ("float64", "float32", "int64", "int32")
 _MAX_ELEMENTS = 1 << 28
+_MAX_INDENT, _MAX_FLOW = 200, 64  # a model reaches 40 and 2
 
 
 def read(path: Path) -> ModelFile:
@@ -29,14 +31,34 @@ def read(path: Path) -> ModelFile:
     yaml = library("yaml", "pyyaml")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times faster
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), loader)
+        text = path.read_text(encoding="utf-8")
+        if _is_deep(text):
+            raise ValueError("it is nested far deeper than a model")
+        tree = yaml.load(text, loader)
         tree = _with_arrays(tree, {}, source)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, MemoryError) as error:
         lines = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{source}: not a YAML model file, or damaged ({lines[:200]})") from error
     if not isinstance(tree, dict) or "model" not in tree:
         raise InputError(f"{source}: a YAML file without a DeePMD-kit model (no key 'model')")
+    if "version" not in tree:  # DeePMD-kit sorts the keys: this is the last one
+        raise InputError(f"{source}: the file is cut off, its last key 'version' is missing")
     return read_tree(tree, source)
+
+
+def _is_deep(text: str) -> bool:
+    """Whether the text nests so deeply that libyaml, which recurses in C, would crash.
+
+    Blocks nest by indentation (or dashes on one line), flows by brackets.
+    """
+    if any(len(m.group()) > _MAX_INDENT for m in re.finditer(r"^[ \t?:-]+", text, re.MULTILINE)):
+        return True
+    depth = 0
+    for bracket in re.finditer(r"[][{}]", text):
+        depth += 1 if bracket.group() in "[{" else -1
+        if depth > _MAX_FLOW:
+            return True
+    return False
 
 
 def _with_arrays(node: Any, done: dict[int, Any], source: str) -> Any:

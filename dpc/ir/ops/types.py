@@ -170,9 +170,9 @@ class TypeMask(Op):
 class NearestNeighbors(Op):
     """Of a longer list, the neighbours the model sees.
 
-    Those nearer than rcut and, of each type, the nearest sel[type]; grouped by type, nearest
-    first, the smaller index first when equally far. Ragged only. Applying it twice changes
-    nothing.
+    Those nearer than rcut: of all types together the nearest sum(sel), and of these the nearest
+    sel[type] of each type, as DeePMD-kit 3 cuts them; grouped by type, nearest first, the
+    smaller index first when equally far. Ragged only. Applying it twice changes nothing.
 
     %n = nearest_neighbors %coord, %atype, %nlist, rcut=6.0, sel=(46, 92) : i32[nloc, nnei~]
     """
@@ -192,10 +192,16 @@ class NearestNeighbors(Op):
         r2 = np.sum((coord[j] - coord[i]) ** 2, axis=-1)
         near = (r2 < self.rcut**2) & (j >= 0) & (atype[j] >= 0)
         i, j, r2 = i[near], j[near], r2[near]
-        order = np.lexsort((j, r2, atype[j], i))
+        order = np.lexsort((j, r2, i))
+        order = order[_rank(i[order]) < sum(self.sel)]
         i, j = i[order], j[order]
-        group = i * len(self.sel) + atype[j]
-        rank = np.arange(len(j)) - np.searchsorted(group, group)
-        kept = rank < np.asarray(self.sel)[atype[j]]
+        order = np.argsort(i * len(self.sel) + atype[j], kind="stable")
+        i, j = i[order], j[order]
+        kept = _rank(i * len(self.sel) + atype[j]) < np.asarray(self.sel)[atype[j]]
         counts = np.bincount(i[kept], minlength=len(nlist))
         return Ragged(j[kept], np.concatenate([[0], np.cumsum(counts)]))
+
+
+def _rank(group: NumpyArray) -> NumpyArray:
+    """Place of each entry among its equals; `group` ascends."""
+    return np.arange(len(group)) - np.searchsorted(group, group)

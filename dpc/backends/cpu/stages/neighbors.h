@@ -24,6 +24,13 @@ typedef struct dpc_candidates {
   int32_t *atom, *type;
 } dpc_candidates;
 
+/* What dpc_candidates_take takes. */
+static inline size_t dpc_candidates_bytes(size_t n) {
+  n += DPC_ROW_BLOCK;
+  return 3 * dpc_round_up(n * sizeof(double), DPC_ALIGNMENT) +
+         2 * dpc_round_up(n * sizeof(int32_t), DPC_ALIGNMENT);
+}
+
 static inline dpc_candidates dpc_candidates_take(char **at, size_t n) {
   dpc_candidates c;
   n += DPC_ROW_BLOCK; /* whole vectors are stored past the last entry */

@@ -35,7 +35,14 @@ static inline void *dpc_take(char **at, size_t bytes) {
   return p;
 }
 
-/* Room for `n` rows, a multiple of DPC_ROW_BLOCK. Called with at == NULL it measures. */
+/* What dpc_rows_take takes. */
+static inline size_t dpc_rows_bytes(size_t n) {
+  return 2 * dpc_round_up(n * sizeof(int32_t), DPC_ALIGNMENT) +
+         7 * dpc_round_up(n * sizeof(double), DPC_ALIGNMENT) +
+         2 * dpc_round_up(n * 4 * sizeof(double), DPC_ALIGNMENT);
+}
+
+/* Room for `n` rows. */
 static inline dpc_rows dpc_rows_take(char **at, size_t n) {
   dpc_rows r;
   r.atom = dpc_take(at, n * sizeof(int32_t));

@@ -21,6 +21,12 @@ BLOCK = 8
 K_BLOCK = 160
 """Features a forward block runs over before it moves to other outputs: they fit in L1."""
 
+UNROLL = 2
+"""Outputs written out in the inner loop of backward; at 4 LLVM spills the sums."""
+
+AHEAD = 16
+"""Features between a weight and the one prefetched in forward."""
+
 
 def packed_size(inputs: int, outputs: int) -> int:
     """Numbers in the packed weights of a layer."""
@@ -78,6 +84,7 @@ def _forward_block(
             sums = _sums(emit, [initial(row) for row in rows])
             here = emit.let(n * (inputs * BLOCK) + first * BLOCK)
             with emit.loop(extent, "k") as k:
+                w.prefetch(here + k * BLOCK + AHEAD * BLOCK)
                 _multiply_add(
                     emit,
                     sums,
@@ -132,7 +139,7 @@ def _backward_block(
     rows = [first + r for r in range(size)]
     sums = _sums(emit, [start(row) for row in rows])
 
-    def add(n: Index, place: Index, o: int) -> None:
+    def add(n: Index, place: Index, o: Index) -> None:
         here = [w.splat(place + r * BLOCK + o) for r in range(size)]
         _multiply_add(emit, sums, u, n, here)
 
@@ -140,8 +147,10 @@ def _backward_block(
     if whole:
         with emit.loop(whole, "n") as n:
             place = emit.let(n * (inputs * BLOCK) + first * BLOCK)
-            for o in range(BLOCK):
-                add(n * BLOCK + o, place, o)
+            with emit.loop(BLOCK // UNROLL, "o") as pair:
+                for o in (pair * UNROLL + part for part in range(UNROLL)):
+                    w.prefetch(place + (o + BLOCK) * BLOCK)  # of the next 8 features
+                    add(n * BLOCK + o, place, o)
     for o in range(rest):
         add(whole * BLOCK + o, (whole * inputs + first) * BLOCK, o)
     for row, line in zip(rows, sums, strict=True):

@@ -1,0 +1,116 @@
+"""A fused program to host.so and params.safetensors for a CPU."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import dpc
+from dpc.backends.base import BuildResult, Problem, refuse_problems
+from dpc.backends.cpu import emitters
+from dpc.backends.host.cc import compile_shared, find_compiler
+from dpc.backends.host.plan import Plan, make_plan, no_emitter, place_buffers, unknown_ops
+from dpc.backends.host.write import write_plan
+from dpc.errors import DpcError
+from dpc.ir.printer import graph_to_text
+from dpc.ir.program import Program
+from dpc.package import safetensors
+from dpc.targets import Target
+
+ALWAYS = ("energy.h", "environment.h", "force.h", "lanes.h", "neighbors.h")
+
+
+class CpuBackend:
+    """Programs in the form that passes exact_neighbors and fuse leave."""
+
+    def check(self, program: Program, target: Target) -> list[Problem]:
+        """Ops without code, numbers of the wrong precision."""
+        graph = program.energy
+        lines = graph_to_text(graph).splitlines()[1:]
+        text = dict(zip(graph.body(), lines, strict=False))
+        problems = [
+            Problem(f"op {op.name}", no_emitter(text[op].strip(), op), "See dpc opt")
+            for op in unknown_ops(program, emitters.EMITTERS)
+        ]
+        for name, type in program.tensors().items():
+            if type.dtype != "f64":
+                problems.append(
+                    Problem(f"@{name}", f"is {type.dtype}, but this backend computes in f64",
+                            "Add the pass widen to the pipeline.")
+                )
+        return problems
+
+    def plan(self, program: Program, target: Target) -> Plan:
+        """The plan that `build` compiles."""
+        plan = make_plan(program, target, emitters.EMITTERS, emitters.INPUTS)
+        plan.headers += ALWAYS
+        emitters.finish(plan)
+        return plan
+
+    def build(self, program: Program, target: Target) -> BuildResult:
+        """Kernels, plan.c, host.so."""
+        from dpc.backends.tvm.build import build_kernels
+
+        refuse_problems(self.check(program, target), target)
+        find_compiler(target)  # before TVM has worked for seconds
+        plan = self.plan(program, target)
+        metadata = plan.packing.to_metadata()
+        missing = set(program.tensors()) - _stored(plan)
+        if missing:
+            raise DpcError(f"the plan stores no {', '.join(sorted(missing))}")
+        place = safetensors.layout(plan.tensors, metadata)
+        params = safetensors.save(plan.tensors, metadata)
+        kernels = build_kernels(plan.kernels, target)
+        text = write_plan(plan, place.offsets, len(params), dpc.__version__)
+        sources = {
+            "plan.c": text.encode(),
+            "kernels.h": kernels.header.encode(),
+            "kernels.o": kernels.object_bytes,
+            **stage_files(),
+            "dpc_model.h": abi_header(),
+        }
+        library = compile_shared(target, sources, "plan.c", ["kernels.o"], "host.so")
+        return BuildResult(
+            {"bin/host.so": library, "params.safetensors": params},
+            {**sources, "host.so": library},
+            self.facts(plan),
+        )
+
+    def facts(self, plan: Plan) -> dict[str, Any]:
+        """Sizes for the report, in bytes."""
+        _, fixed = place_buffers(plan)
+        return {
+            "tile_atoms": plan.tile,
+            "workspace_bytes": fixed,
+            "kernels": [symbol for spec in plan.kernels for symbol in spec.symbols()],
+            "tensors": {name: int(array.nbytes) for name, array in plan.tensors.items()},
+        }
+
+
+def _stored(plan: Plan) -> set[str]:
+    packed = {piece.name for pieces in plan.pieces.values() for piece in pieces}
+    return packed | set(plan.tensors)
+
+
+def stage_files() -> dict[str, bytes]:
+    """The C stages by name."""
+    folder = resources.files("dpc.backends.cpu") / "stages"
+    return {
+        entry.name: entry.read_bytes()
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name)
+        if entry.name.endswith(".h")
+    }
+
+
+def abi_header() -> bytes:
+    """runtime/include/dpc_model.h, from the repository or from the installed copy."""
+    here = Path(dpc.__file__).parent
+    for home in (here / "_runtime", here.parent / "runtime"):
+        file = home / "include" / "dpc_model.h"
+        if file.is_file():
+            return file.read_bytes()
+    raise DpcError(f"dpc_model.h is missing from {here}: dpc is not completely installed")
+
+
+backend = CpuBackend()

@@ -1,0 +1,214 @@
+"""What each op of a fused program becomes in plan.c: calls of kernels and of `stages/`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+from dpc.backends.cpu import embedding
+from dpc.backends.cpu.embedding import RowSet
+from dpc.backends.host.plan import Emitter, Lanes, Plan
+from dpc.backends.tvm.kernels.gradient import GradientSpec
+from dpc.backends.tvm.kernels.outer import OuterSpec
+from dpc.errors import DpcError, InputError
+from dpc.ir.op import Op, Value
+
+INPUTS = {
+    "coord": "tile->coord",
+    "atype": "tile->type",
+    "nlist": RowSet(),
+    "fparam": "tile->fparam",
+    "aparam": "tile->aparam",
+}
+"""What the inputs of the graph are in dpc_tile."""
+
+
+def nothing(plan: Plan, op: Any) -> None:
+    """Ops that only name what is there already."""
+    plan.values[op.out] = "tile->center_type"
+
+
+def nearest_neighbors(plan: Plan, op: Any) -> None:
+    """The same rows as env_contract makes; no code."""
+    plan.values[op.out] = RowSet(op.rcut, op.sel)
+
+
+def exclude_pairs(plan: Plan, op: Any) -> None:
+    """The same rows as env_contract makes; no code."""
+    before: RowSet = plan.at(op.nlist)
+    plan.values[op.out] = RowSet(before.rcut, before.sel, op.pairs)
+
+
+def displacement(plan: Plan, op: Any) -> None:
+    """r lies in the rows."""
+    plan.values[op.out] = plan.at(op.nlist)
+
+
+def outer(plan: Plan, op: Any) -> None:
+    """Descriptor of every lane."""
+    spec = OuterSpec(int(op.x.dims[2]), op.axis_neuron, op.symmetric)
+    x: Lanes = plan.at(op.x)
+    d = plan.lanes(op.out, "d", spec.K)
+    forward = plan.kernel(spec)[0]
+    plan.stage(op, [f"{forward}({x.pointer}, {d.pointer});"], {x.buffer, d.buffer})
+
+
+def outer_vjp(plan: Plan, op: Any) -> None:
+    """Adjoint of outer."""
+    spec = OuterSpec(int(op.x.dims[2]), op.axis_neuron, op.symmetric)
+    x, dd = plan.at(op.x), plan.at(op.d)
+    dx = plan.lanes(op.out, "dx", 4 * spec.M)
+    backward = plan.kernel(spec)[1]
+    code = [f"{backward}({x.pointer}, {dd.pointer}, {dx.pointer});"]
+    plan.stage(op, code, {x.buffer, dd.buffer, dx.buffer})
+
+
+def mlp_gradient(plan: Plan, op: Any) -> None:
+    """The fitting net and its gradient."""
+    bank = op.net
+    layers = tuple(embedding.kernel_layer(layer) for layer in bank.layers)
+    spec = GradientSpec(embedding.c_name(bank.name), layers)
+    (gradient,) = plan.kernel(spec)
+    d = plan.at(op.d)
+    e = plan.lanes(op.results[0], "e", 1)
+    dd = plan.lanes(op.results[1], "dd", bank.widths[0])
+    plan.buffer("work", spec.work_bytes(plan.target) // 8, "scratch of the nets")
+    blob = embedding.store_bank(plan, bank, spec)
+    code = [
+        f"{gradient}({d.pointer},",
+        f"{' ' * len(gradient)} {blob} + (size_t)tile->center_type * {spec.pack_bytes() // 8},",
+        f"{' ' * len(gradient)} {e.pointer}, {dd.pointer}, b.work);",
+    ]
+    plan.stage(op, code, {d.buffer, e.buffer, dd.buffer, "work"})
+
+
+def bias(plan: Plan, op: Any) -> None:
+    """Energy of each centre: the net's, plus that of its type."""
+    e: Lanes = plan.at(op.e)
+    numbers = plan.tensor(
+        op.bias.name, plan.program.store[op.bias.name], embedding.address(op.bias.name)
+    )
+    plan.values[op.out] = e  # in place
+    code = [
+        f"const double base = {numbers}[tile->center_type];",
+        f"for (int32_t a = 0; a < TILE; a++) b.{e.buffer}[a] += base;",
+    ]
+    plan.stage(op, ["{", *("  " + line for line in code), "}"], {e.buffer})
+
+
+def type_mask(plan: Plan, op: Any) -> None:
+    """Zero for centres of excluded types: all lanes, since a tile has one type."""
+    value: Lanes = plan.at(op.a)
+    plan.values[op.out] = value  # in place
+    test = " || ".join(f"tile->center_type == {t}" for t in op.exclude) or "0"
+    bytes_ = f"{value.features} * TILE * sizeof(double)"
+    plan.stage(op, [f"if ({test})", f"  memset({value.pointer}, 0, {bytes_});"], {value.buffer})
+
+
+def concat(plan: Plan, op: Any) -> None:
+    """The parts were written side by side; see plan._share_concat."""
+
+
+def slice_(plan: Plan, op: Any) -> None:
+    """Some features of a value; no code."""
+    whole: Lanes = plan.at(op.a)
+    plan.values[op.out] = Lanes(whole.buffer, whole.first + op.start, op.width)
+
+
+def normalize(plan: Plan, op: Any) -> None:
+    """(x - avg) inv_std of frame or atom parameters; see `_parameters`."""
+    store = plan.program.store
+    average = plan.tensor(op.avg.name, store[op.avg.name], embedding.address(op.avg.name))
+    inverse = plan.tensor(
+        op.inv_std.name, store[op.inv_std.name], embedding.address(op.inv_std.name)
+    )
+    source = plan.at(op.x)
+    if op.x.type.rank == 1:  # one row for all atoms: waits for broadcast_atoms
+        plan.values[op.out] = (source, average, inverse)
+    else:
+        _parameters(plan, op, op.out, (source, average, inverse), per_atom=True)
+
+
+def broadcast_atoms(plan: Plan, op: Any) -> None:
+    """The frame's parameters for every lane."""
+    source = plan.at(op.x)
+    if not isinstance(source, tuple):
+        raise InputError(f"{plan.text[op]}: only normalized parameters can be broadcast")
+    _parameters(plan, op, op.out, source, per_atom=False)
+
+
+def _parameters(plan: Plan, op: Op, result: Value, source: tuple[str, str, str],
+                per_atom: bool) -> None:
+    width = int(result.dims[-1])
+    to = plan.lanes(result, "aparam" if per_atom else "fparam", width)
+    values, average, inverse = source
+    if "parameters.h" not in plan.headers:
+        plan.headers.append("parameters.h")
+    if per_atom:
+        call = f"dpc_atom_parameters(tile, {values}"
+    else:
+        call = f"dpc_frame_parameters({values}"
+    code = [f"{call}, {average},", f"    {inverse}, {width}, TILE, {to.pointer});"]
+    plan.stage(op, code, {to.buffer})
+
+
+def scatter_force(plan: Plan, op: Any) -> None:
+    """Forces, in the loop that makes dr."""
+    _in_row_loop(plan, op, "force", "dpc_scatter_force(r, n, tile->atoms[a], tile->force);")
+
+
+def virial(plan: Plan, op: Any) -> None:
+    """The virial, in the loop that makes dr."""
+    _in_row_loop(plan, op, "virial", "dpc_add_virial(r, n, tile->virial);")
+
+
+def atom_virial(plan: Plan, op: Any) -> None:
+    """The atoms' virials, in the loop that makes dr."""
+    _in_row_loop(plan, op, "atom_virial", "dpc_add_atom_virial(r, n, tile->atom_virial);")
+
+
+def _in_row_loop(plan: Plan, op: Any, output: str, call: str) -> None:
+    rows, stage = plan.at(op.dr)
+    other = op.nlist if hasattr(op, "nlist") else op.r
+    if plan.at(other) != rows:
+        raise InputError(f"{plan.text[op]}: dr and the list have different rows")
+    if plan.graph.outputs.get(output) != op.out:
+        raise InputError(f"{plan.text[op]}: is not the output {output!r}, which it must be")
+    stage.text.append(plan.text[op])
+    stage.code.append(f"if (tile->{output}) {call}")
+    plan.values[op.out] = output
+
+
+def finish(plan: Plan) -> None:
+    """Write the energies; goes behind the stages that make them."""
+    energy = plan.at(plan.graph.output("atom_energy"))
+    if not isinstance(energy, Lanes):
+        raise DpcError("atom_energy is not an array over atoms")
+    for name in plan.graph.outputs:
+        if name not in ("atom_energy", "force", "virial", "atom_virial"):
+            raise InputError(f"graph {plan.graph.name}: the runtime has no output {name!r}")
+    stage = plan.stages[plan.energy_stages - 1]
+    stage.code += [f"dpc_add_energy(tile, {energy.pointer});"]
+    stage.uses.add(energy.buffer)
+
+
+EMITTERS: dict[str, Emitter] = {
+    "center_type": nothing,
+    "nearest_neighbors": nearest_neighbors,
+    "exclude_pairs": exclude_pairs,
+    "displacement": displacement,
+    "env_contract": embedding.env_contract,
+    "env_contract_vjp": embedding.env_contract_vjp,
+    "outer": outer,
+    "outer_vjp": outer_vjp,
+    "mlp_gradient": mlp_gradient,
+    "bias": bias,
+    "type_mask": type_mask,
+    "concat": concat,
+    "slice": slice_,
+    "normalize": normalize,
+    "broadcast_atoms": broadcast_atoms,
+    "scatter_force": scatter_force,
+    "virial": virial,
+    "atom_virial": atom_virial,
+}

@@ -1,0 +1,238 @@
+"""A fused program as a plan: which C calls in which order, on which arrays.
+
+Walks the ops of the main graph; for each one the backend has an emitter, a function that
+adds stages, arrays and numbers to the plan. Nothing here knows a particular model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dpc.errors import DpcError, InputError
+from dpc.ir.graph import Graph, reachable
+from dpc.ir.op import Input, Op, Value
+from dpc.ir.printer import graph_to_text
+from dpc.ir.program import Program
+from dpc.package.packed import Packing, Piece
+from dpc.targets import Target
+
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """An array of doubles in the workspace of a tile, of a fixed size."""
+
+    name: str
+    count: int
+    shape: str  # for the reader of plan.c: "[K][TILE]"
+
+    @property
+    def bytes(self) -> int:
+        """Size, rounded up to whole cache lines."""
+        return -(-self.count * 8 // ALIGNMENT) * ALIGNMENT
+
+
+@dataclass
+class Stage:
+    """Some lines of C, and the buffers they touch.
+
+    With `loop` the lines are the body of a loop over the centres of the tile; later ops may
+    append to it.
+    """
+
+    text: list[str]  # the ops, as the program prints them
+    code: list[str]
+    uses: set[str] = field(default_factory=set)
+    loop: bool = False
+    before: list[str] = field(default_factory=list)  # ahead of the loop
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Where a value [nloc, features] is: in `buffer` [..][TILE] from row `first` on."""
+
+    buffer: str
+    first: int
+    features: int
+
+    @property
+    def pointer(self) -> str:
+        """C expression."""
+        return f"b.{self.buffer}" + (f" + {self.first} * TILE" if self.first else "")
+
+
+@dataclass
+class Plan:
+    """What `write` prints and `build` compiles. Names are unique in plan.c."""
+
+    program: Program
+    target: Target
+    tile: int
+    constants: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    statics: list[str] = field(default_factory=list)
+    tensors: dict[str, NDArray[Any]] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    pieces: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)
+    buffers: dict[str, Buffer] = field(default_factory=dict)
+    stages: list[Stage] = field(default_factory=list)
+    energy_stages: int = 0
+    headers: list[str] = field(default_factory=list)
+    kernels: list[Any] = field(default_factory=list)
+    values: dict[Value, Any] = field(default_factory=dict)
+    text: dict[Op, str] = field(default_factory=dict)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that is compiled."""
+        return self.program.energy
+
+    @property
+    def packing(self) -> Packing:
+        """How to undo what the plan did to the program's tensors."""
+        return Packing(self.pieces, self.widths)
+
+    def constant(self, name: str, value: int | float, note: str = "") -> str:
+        """A named number of plan.c; the same name twice must mean the same number."""
+        shown = repr(value)
+        if self.constants.setdefault(name, shown) != shown:
+            raise DpcError(f"plan.c would need two meanings of {name}: {self.constants[name]}, {shown}")
+        if note:
+            self.notes[name] = note
+        return name
+
+    def tensor(self, name: str, array: NDArray[Any], address: str) -> str:
+        """Store an array; `address` becomes the C name of its place in the file."""
+        if array.dtype != np.float64:
+            raise InputError(
+                f"tensor {name} is {array.dtype}, but this backend computes in float64. "
+                "Add the pass widen to the pipeline"
+            )
+        self.tensors[name] = array
+        self.addresses[name] = address
+        return f"numbers(tile, {address})"
+
+    def buffer(self, name: str, count: int, shape: str) -> str:
+        """An array in the workspace; a scratch array of one name grows to the largest."""
+        before = self.buffers.get(name)
+        if before is None or before.count < count:
+            self.buffers[name] = Buffer(name, count, shape)
+        return name
+
+    def lanes(self, value: Value, name: str, features: int) -> Lanes:
+        """Where to put a value, unless that is settled (an operand of concat)."""
+        place: Lanes | None = self.values.get(value)
+        if place is None:
+            # kernels work in blocks of 8 features
+            self.buffer(name, -(-features // 8) * 8 * self.tile, f"[{features}][TILE]")
+            place = self.values[value] = Lanes(name, 0, features)
+        return place
+
+    def stage(self, op: Op, code: list[str], uses: set[str], loop: bool = False) -> Stage:
+        """Append a stage."""
+        made = Stage([self.text[op]], code, uses, loop)
+        self.stages.append(made)
+        return made
+
+    def kernel(self, spec: Any) -> tuple[str, ...]:
+        """Ask for a kernel; the names of its C functions."""
+        if spec not in self.kernels:
+            self.kernels.append(spec)
+        symbols: tuple[str, ...] = spec.symbols()
+        return symbols
+
+    def at(self, value: Value) -> Any:
+        """Where a value is."""
+        if value not in self.values:
+            raise DpcError(f"{value!r} is used before anything computes it")
+        return self.values[value]
+
+
+Emitter = Callable[[Plan, Any], None]
+
+
+def unknown_ops(program: Program, emitters: Mapping[str, Emitter]) -> list[Op]:
+    """The ops that no emitter knows."""
+    return [op for op in program.energy.body() if op.name not in emitters]
+
+
+def make_plan(
+    program: Program, target: Target, emitters: Mapping[str, Emitter], inputs: Mapping[str, Any]
+) -> Plan:
+    """Walk the program. `inputs`: what the values of the graph's inputs are called."""
+    graph = program.energy
+    plan = Plan(program, target, target.tile_atoms())
+    lines = graph_to_text(graph).splitlines()[1:]
+    plan.text = {op: " ".join(line.split()) for op, line in zip(graph.body(), lines, strict=False)}
+    energy = set(reachable([graph.output("atom_energy")]))
+    body = sorted(graph.body(), key=lambda op: op not in energy)  # stable: energy first
+    for op in body:
+        if op.name == "concat":
+            _share_concat(plan, op)
+    for op in graph.ops():
+        if isinstance(op, Input):
+            if op.label not in inputs:
+                raise InputError(f"graph {graph.name}: this backend has no input {op.label!r}")
+            plan.values[op.out] = inputs[op.label]
+    for op in body:
+        if op.name not in emitters:
+            raise InputError(no_emitter(plan.text[op], op))
+        emitters[op.name](plan, op)
+        if op in energy:
+            plan.energy_stages = len(plan.stages)
+    return plan
+
+
+def _share_concat(plan: Plan, op: Op) -> None:
+    """The parts of a concat are written side by side at once."""
+    width = sum(int(value.dims[-1]) for value in op.operands)
+    whole = plan.lanes(op.out, "d", width)
+    first = whole.first
+    for value in op.operands:
+        if value in plan.values:
+            raise InputError(f"{plan.text[op]}: the same array twice cannot be compiled")
+        features = int(value.dims[-1])
+        plan.values[value] = Lanes(whole.buffer, first, features)
+        first += features
+
+
+def no_emitter(text: str, op: Op) -> str:
+    """What to say of an op that cannot be compiled."""
+    return (
+        f"the cpu backend has no code for op {op.name}:\n    {text}\n"
+        "  It takes what the passes exact_neighbors, fuse and, for float32 models, widen leave."
+    )
+
+
+def place_buffers(plan: Plan) -> tuple[dict[str, int], int]:
+    """Offset of each buffer in the workspace, and the size of all.
+
+    Buffers that are never in use at one time share their place: first fit, largest first.
+    """
+    live = {name: _live(plan, name) for name in plan.buffers}
+    placed: list[tuple[int, int, str]] = []  # offset, end, name
+    offsets: dict[str, int] = {}
+    for name in sorted(plan.buffers, key=lambda n: (-plan.buffers[n].bytes, n)):
+        size, at = plan.buffers[name].bytes, 0
+        for begin, end, other in sorted(placed):
+            if _overlap(live[name], live[other]) and at < end and begin < at + size:
+                at = end
+        offsets[name] = at
+        placed.append((at, at + size, name))
+    return offsets, max((end for _, end, _ in placed), default=0)
+
+
+def _live(plan: Plan, name: str) -> tuple[int, int]:
+    used = [place for place, stage in enumerate(plan.stages) if name in stage.uses]
+    return (min(used), max(used)) if used else (0, len(plan.stages))
+
+
+def _overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
+    return a[0] <= b[1] and b[0] <= a[1]

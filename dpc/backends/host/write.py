@@ -1,0 +1,143 @@
+"""A plan as C text: plan.c, to be read and stepped through."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from dpc.backends.host.plan import Plan, Stage, place_buffers
+
+WIDTH = 96
+
+
+def write_plan(plan: Plan, offsets: Mapping[str, int], params_bytes: int, version: str) -> str:
+    """The text. `offsets`: bytes from the start of params.safetensors to each tensor."""
+    program = plan.program
+    names = " ".join(program.facts.type_map)
+    parts = [
+        f"/* plan.c: model {_safe(program.name)} (types {_safe(names)}) for {plan.target}.\n"
+        f" * Written by dpc {version} from program.dpir; do not edit. */\n"
+        + "".join(f'#include "{name}"\n' for name in _headers(plan)),
+        _constants(plan),
+        _addresses(plan, offsets),
+        "\n\n".join(plan.statics) + "\n",
+        _buffers(plan),
+        _tile(plan),
+        _entry(plan, params_bytes),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _safe(text: str) -> str:
+    return text.replace("*/", "* /").replace("\n", " ")
+
+
+def _headers(plan: Plan) -> list[str]:
+    return [*sorted(plan.headers), "kernels.h"]
+
+
+def _constants(plan: Plan) -> str:
+    whole, real = [], []
+    for name, value in {"TILE": str(plan.tile), **plan.constants}.items():
+        note = {"TILE": "centres in one tile, one to a lane"} | plan.notes
+        comment = f" /* {note[name]} */" if name in note else ""
+        if value.lstrip("-").isdigit():
+            whole.append(f"  {name} = {value},{comment}\n")
+        else:
+            real.append(f"static const double {name} = {value};{comment}\n")
+    return "enum {\n" + "".join(whole) + "};\n" + "".join(real)
+
+
+def _addresses(plan: Plan, offsets: Mapping[str, int]) -> str:
+    lines = [
+        f"  {name} = {offsets[tensor]}, /* {list(plan.tensors[tensor].shape)} */\n"
+        for tensor, name in plan.addresses.items()
+    ]
+    return (
+        "/* bytes from the start of params.safetensors */\nenum {\n" + "".join(lines) + "};\n\n"
+        "static inline const double *numbers(const dpc_tile *tile, size_t address) {\n"
+        "  return (const double *)((const char *)tile->params + address);\n"
+        "}\n"
+    )
+
+
+def _buffers(plan: Plan) -> str:
+    offsets, size = place_buffers(plan)
+    fields, lines = [], []
+    for name, buffer in sorted(plan.buffers.items(), key=lambda item: (offsets[item[0]], item[0])):
+        fields.append(f"  double *{name}; /* {buffer.shape} */\n")
+        lines.append(f"  b.{name} = (double *)(at + {offsets[name]});\n")
+    return (
+        "/* The scratch of one tile. Arrays that are never in use together share their place. */\n"
+        "typedef struct buffers {\n" + "".join(fields) + "  dpc_candidates candidates;\n"
+        "  dpc_rows rows;\n"
+        "} buffers;\n\n"
+        f"enum {{ FIXED_BYTES = {size} }};\n\n"
+        "static buffers carve(char *at, size_t entries) {\n"
+        "  buffers b;\n" + "".join(lines) + "  at += FIXED_BYTES;\n"
+        "  b.candidates = dpc_candidates_take(&at, entries);\n"
+        "  b.rows = dpc_rows_take(&at, entries + TILE * DPC_ROW_BLOCK);\n"
+        "  return b;\n"
+        "}\n\n"
+        "static size_t workspace(int64_t entries) {\n"
+        "  const size_t n = entries > 0 ? (size_t)entries : 0;\n"
+        "  return FIXED_BYTES + dpc_candidates_bytes(n) +\n"
+        "         dpc_rows_bytes(n + TILE * DPC_ROW_BLOCK);\n"
+        "}\n"
+    )
+
+
+def _tile(plan: Plan) -> str:
+    lines = [
+        "const buffers b = carve(tile->workspace, (size_t)dpc_list_entries(tile));",
+        "int32_t start[TILE][NTYPES + 1]; /* the first row of each neighbour type, in first[a] */",
+        "size_t first[TILE + 1];          /* the first row of each centre */",
+        "dpc_rows r;",
+        "int32_t n;",
+        "first[0] = 0;",
+    ]
+    for place, stage in enumerate(plan.stages):
+        if place == plan.energy_stages:
+            lines += ["", "if (!tile->force && !tile->virial && !tile->atom_virial) "
+                      "return DPC_TILE_OK;"]
+        lines += ["", *_stage(stage)]
+    lines.append("return DPC_TILE_OK;")
+    return "static int32_t run_tile(dpc_tile *tile) {\n" + _indented(lines) + "}\n"
+
+
+def _stage(stage: Stage) -> list[str]:
+    comment = [line for text in stage.text for line in _comment(text)]
+    if not stage.loop:
+        return [*comment, *stage.before, *stage.code]
+    return [
+        *comment,
+        *stage.before,
+        "for (int32_t a = 0; a < tile->count; a++) {",
+        *("  " + line for line in stage.code),
+        "}",
+    ]
+
+
+def _comment(text: str) -> list[str]:
+    lines = textwrap.wrap(_safe(text), WIDTH - 8)
+    return [("/* " if k == 0 else "   ") + line + (" */" if k == len(lines) - 1 else "")
+            for k, line in enumerate(lines)]
+
+
+def _indented(lines: list[str]) -> str:
+    return "".join(f"  {line}\n" if line else "\n" for line in lines)
+
+
+def _entry(plan: Plan, params_bytes: int) -> str:
+    return (
+        "__attribute__((visibility(\"default\"))) const dpc_model_abi dpc_model_entry = {\n"
+        "    .abi = DPC_ABI,\n"
+        "    .size = sizeof(dpc_model_abi),\n"
+        f'    .isa = "{plan.target.isa}",\n'
+        f"    .ntypes = NTYPES,\n"
+        "    .tile_atoms = TILE,\n"
+        f"    .params_bytes = {params_bytes},\n"
+        "    .workspace = workspace,\n"
+        "    .tile = run_tile,\n"
+        "};\n"
+    )

@@ -1,0 +1,289 @@
+"""dpc compile: a model to a package."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dpc
+
+if TYPE_CHECKING:
+    from dpc.frontend import Model
+    from dpc.ir.program import Program
+    from dpc.passes.base import Context, Pass
+    from dpc.passes.samples import Sample
+
+CITATION = ("10.1063/5.0155600", "10.48550/arXiv.1805.09003")
+"""DeePMD-kit v2 (J. Chem. Phys. 159, 054801) and DeepPot-SE (NeurIPS 31)."""
+
+Say = Callable[[str], None]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser("compile", help="a trained model to a package for MD engines")
+    parser.add_argument("model", metavar="MODEL", help="model.pt, .pth, .pb, .dp, .yaml or .dpir")
+    parser.add_argument(
+        "--target", default="cpu", help="cpu (this machine), cpu:x86-64-v3, …  [%(default)s]"
+    )
+    parser.add_argument("-o", "--output", metavar="NAME.dpc", help="default: MODEL's name + .dpc")
+    parser.add_argument("--passes", metavar="TEXT", help="a pipeline instead of the target's own")
+    parser.add_argument(
+        "--data", metavar="SYSTEM", help="data folder on whose frames passes are measured"
+    )
+    parser.add_argument("--save-temps", metavar="DIR", help="keep every stage: .dpir, plan.c, …")
+    parser.add_argument(
+        "--print-after", metavar="PASS", help="print the program after a pass, or 'all'"
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="print what each pass changed, and sizes"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compile, say so."""
+    from dpc.package.read import open_package
+    from dpc.package.report import lines
+
+    out = compile_model(
+        args.model,
+        target=args.target,
+        out=args.output,
+        passes=args.passes,
+        data=args.data,
+        save_temps=args.save_temps,
+        print_after=args.print_after,
+        say=lambda line: print(line, file=sys.stderr),
+    )
+    if args.report:
+        print("\n".join(lines(open_package(out))))
+    print(out)
+    return 0
+
+
+def compile_model(
+    model: Model | Program | str | Path,
+    target: str = "cpu",
+    out: str | Path | None = None,
+    *,
+    passes: str | None = None,
+    data: str | Path | None = None,
+    save_temps: str | Path | None = None,
+    print_after: str | None = None,
+    say: Say = lambda line: None,
+) -> Path:
+    """Compile a model, or a file that holds one, to a package; the package's path.
+
+    `say` is told what is done, one line for each step.
+    """
+    from dpc.backends.base import find_backend, refuse_problems
+    from dpc.passes.base import Context
+    from dpc.passes.pipeline import Pipeline
+    from dpc.passes.pipelines import default_pipeline
+    from dpc.targets import parse_target
+
+    steps = Steps(say)
+    goal = parse_target(target)
+    backend = find_backend(goal)
+    text = passes if passes is not None else default_pipeline(goal.kind)
+    pipeline = Pipeline.parse(text)
+    destination = _destination(model, out)
+    with steps.step("read the model"):
+        program, digest = read_program(model)
+    with steps.step("frames to measure on"):
+        samples = _samples(program, data)
+    temps = _Temps(save_temps)
+    hooks = [temps.after, _printer(print_after, pipeline), _teller(say)]
+    context = Context(samples=samples, after=hooks)
+    hooks[2] = _teller(say, context)
+    temps.save("00-lowered.dpir", _text(program))
+    compiled = pipeline.run(program, context)
+    refuse_problems(backend.check(compiled, goal), goal)
+    with steps.step(f"kernels and plan for {goal}"):
+        built = backend.build(compiled, goal)
+    for name, content in built.extras.items():
+        temps.save(name, content)
+    with steps.step(f"write {destination}"):
+        _write(destination, compiled, goal, pipeline, context, built, digest, data)
+    say(f"{'total':<40} {steps.total():7.2f} s")
+    return destination
+
+
+class Steps:
+    """Says how long each step took."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        self.start = time.perf_counter()
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """One step."""
+        start = time.perf_counter()
+        yield
+        self.say(f"{what:<40} {time.perf_counter() - start:7.2f} s")
+
+    def total(self) -> float:
+        """Seconds since the beginning."""
+        return time.perf_counter() - self.start
+
+
+class _Temps:
+    """The folder of --save-temps; without one nothing is kept."""
+
+    def __init__(self, folder: str | Path | None) -> None:
+        self.folder = None if folder is None else Path(folder)
+
+    def save(self, name: str, content: bytes | str) -> None:
+        if self.folder is None:
+            return
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def after(self, place: int, one: Pass, program: Program) -> None:
+        if self.folder is not None:
+            self.save(f"{place:02d}-{one.name}.dpir", _text(program))
+
+
+def _text(program: Program) -> str:
+    from dpc.ir.printer import to_text
+
+    return to_text(program)
+
+
+def _printer(wanted: str | None, pipeline: Any) -> Callable[[int, Pass, Program], None]:
+    from dpc.errors import UsageError, did_you_mean
+
+    names = [one.name for one in pipeline.passes]
+    if wanted not in (None, "all", *names):
+        raise UsageError(
+            f"--print-after {wanted}: the pipeline has no such pass.{did_you_mean(wanted, names)} "
+            f"It has {' '.join(names)}"
+        )
+
+    def after(place: int, one: Pass, program: Program) -> None:
+        if wanted in ("all", one.name):
+            print(f"// after pass {place}, {one}\n{_text(program)}")
+
+    return after
+
+
+def _teller(say: Say, context: Context | None = None) -> Callable[[int, Pass, Program], None]:
+    def after(place: int, one: Pass, program: Program) -> None:
+        if context is not None:
+            say(context.reports[-1].line())
+
+    return after
+
+
+def _destination(model: Any, out: str | Path | None) -> Path:
+    """Where the package goes; refused at once when it cannot."""
+    from dpc.errors import UsageError
+    from dpc.package.write import check_destination
+
+    if out is None:
+        if not isinstance(model, (str, Path)):
+            raise UsageError("compile_model: say with out= where to write the package")
+        out = Path(model).with_suffix(".dpc").name
+    path = Path(out)
+    check_destination(path)
+    return path
+
+
+def read_program(model: Model | Program | str | Path) -> tuple[Program, str | None]:
+    """The program of a model, and the SHA-256 of the file it came from."""
+    from dataclasses import replace
+
+    from dpc.errors import InputError
+    from dpc.ir.program import Program
+
+    if isinstance(model, Program):
+        return model, None
+    if not isinstance(model, (str, Path)):
+        return model.lower(), None
+    from dpc.frontend import load_model
+
+    path = Path(model)
+    if not path.exists():
+        raise InputError(f"{path}: no such file. Expected a model: .pt, .pth, .pb, .dp or .yaml")
+    program = load_model(path).lower()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return replace(program, name=path.stem), digest
+
+
+def _samples(program: Program, data: str | Path | None) -> Sequence[Sample]:
+    """Frames of the data folder, or made ones: where passes measure what they change."""
+    from itertools import islice
+
+    from dpc.data.frames import make_frames
+    from dpc.data.inputs import graph_inputs
+    from dpc.data.system import find_systems
+    from dpc.passes.samples import Sample
+
+    facts = program.facts
+    if data is None:
+        frames = make_frames(facts, count=3, natoms=64, min_distance=facts.min_nbor_dist)
+    else:
+        systems = find_systems(data)
+        each = max(1, 4 // len(systems))
+        frames = [
+            frame
+            for system in systems[:4]
+            for frame, _ in islice(system.frames(facts.type_map, facts.fparam, facts.aparam), each)
+        ]
+    return [
+        Sample(*graph_inputs(facts, f.coord, f.atype, f.cell, f.fparam, f.aparam)) for f in frames
+    ]
+
+
+def _write(
+    destination: Path,
+    program: Program,
+    target: Any,
+    pipeline: Any,
+    context: Context,
+    built: Any,
+    digest: str | None,
+    data: str | Path | None,
+) -> None:
+    from dpc.package.manifest import Manifest
+    from dpc.package.read import PROGRAM, REPORT
+    from dpc.package.report import to_json
+    from dpc.package.write import created, write_package
+
+    facts = program.facts
+    outputs = [name for name in program.energy.outputs if name != "atom_energy"]
+    manifest = Manifest(
+        model={
+            "name": program.name,
+            "type_map": list(facts.type_map),
+            "rcut": facts.rcut,
+            "sel": list(facts.sel),
+            "outputs": ["energy", *(o for o in outputs if o != "atom_virial"), "atom_energy",
+                        *(o for o in outputs if o == "atom_virial")],
+            "fparam": facts.fparam,
+            "aparam": facts.aparam,
+            "min_nbor_dist": facts.min_nbor_dist,
+            "source_sha256": digest,
+            "citation": list(CITATION),
+        },
+        target={"kind": target.kind, "arch": target.arch, "precision": "f64"},
+        pipeline=str(pipeline),
+        dpc=dpc.__version__,
+        created=created(),
+    )
+    measured_on = "made frames" if data is None else "data"
+    report = to_json(context.reports, len(context.samples), measured_on, built.facts)
+    files = {
+        **built.files,
+        PROGRAM: _text(program).encode(),
+        REPORT: report.encode(),
+    }
+    write_package(destination, manifest, files)

@@ -1,0 +1,139 @@
+"""Call the `tile` of a compiled host.so directly, without libdpc."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping
+from ctypes import POINTER, c_double, c_int32, c_int64, c_void_p
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dpc.ir.types import Ragged
+
+doubles = POINTER(c_double)
+ints = POINTER(c_int32)
+
+
+class Tile(ctypes.Structure):
+    """dpc_tile of dpc_model.h."""
+
+    _fields_ = [
+        ("coord", doubles),
+        ("type", ints),
+        ("fparam", doubles),
+        ("aparam", doubles),
+        ("center_type", c_int32),
+        ("count", c_int32),
+        ("atoms", ints),
+        ("numneigh", ints),
+        ("neighbors", POINTER(ints)),
+        ("mask", c_int32),
+        ("params", c_void_p),
+        ("workspace", c_void_p),
+        ("energy", doubles),
+        ("force", doubles),
+        ("virial", doubles),
+        ("atom_energy", doubles),
+        ("atom_virial", doubles),
+        ("sel_overflow", c_int64),
+        ("extrapolated", c_int64),
+        ("pair", c_int32 * 2),
+    ]
+
+
+class Entry(ctypes.Structure):
+    """dpc_model_abi of dpc_model.h."""
+
+    _fields_ = [
+        ("abi", ctypes.c_uint32),
+        ("size", ctypes.c_uint32),
+        ("isa", ctypes.c_char_p),
+        ("ntypes", c_int32),
+        ("tile_atoms", c_int32),
+        ("params_bytes", ctypes.c_size_t),
+        ("workspace", ctypes.CFUNCTYPE(ctypes.c_size_t, c_int64)),
+        ("tile", ctypes.CFUNCTYPE(c_int32, POINTER(Tile))),
+    ]
+
+
+def aligned(nbytes: int) -> np.ndarray:
+    """Bytes at a multiple of 64, filled with what is not a number."""
+    raw = np.full(nbytes + 64, 0xFF, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + nbytes]
+
+
+def at(array: np.ndarray | None, kind: Any) -> Any:
+    """Pointer to an array's data, or NULL."""
+    return None if array is None else array.ctypes.data_as(kind)
+
+
+def run(
+    files: Mapping[str, bytes],
+    folder: Path,
+    inputs: Mapping[str, Any],
+    list_mask: int | None = None,
+    wanted: tuple[str, ...] = ("energy", "force", "virial", "atom_energy", "atom_virial"),
+) -> dict[str, Any]:
+    """All tiles of one frame, given as graph inputs with a ragged list."""
+    (folder / "host.so").write_bytes(files["bin/host.so"])
+    entry = Entry.in_dll(ctypes.CDLL(str(folder / "host.so")), "dpc_model_entry")
+    assert (entry.abi, entry.size) == (1, ctypes.sizeof(Entry))
+    params = aligned(len(files["params.safetensors"]))
+    params[:] = np.frombuffer(files["params.safetensors"], np.uint8)
+    assert entry.params_bytes == len(params)
+    coord = np.ascontiguousarray(inputs["coord"], np.float64)
+    atype = np.ascontiguousarray(inputs["atype"], np.int32)
+    nlist: Ragged = inputs["nlist"]
+    nall, nloc = len(coord), len(nlist)
+    flag = 0 if list_mask is None else ~list_mask & 0x7FFFFFFF
+    lists = [np.ascontiguousarray(nlist[i] | flag, np.int32) for i in range(nloc)]
+    out: dict[str, Any] = {
+        "energy": np.zeros(1),
+        "force": np.zeros((nall, 3)),
+        "virial": np.zeros((3, 3)),
+        "atom_energy": np.zeros(nloc),
+        "atom_virial": np.zeros((nall, 3, 3)),
+    }
+    out = {name: array for name, array in out.items() if name in wanted}
+    out |= {"sel_overflow": 0, "extrapolated": 0, "status": 0, "pair": None}
+    for kind in range(entry.ntypes):
+        atoms = np.flatnonzero(atype[:nloc] == kind).astype(np.int32)
+        for first in range(0, len(atoms), entry.tile_atoms):
+            own = np.ascontiguousarray(atoms[first : first + entry.tile_atoms])
+            counts = np.array([len(lists[i]) for i in own], np.int32)
+            pointers = (ints * len(own))(*(at(lists[i], ints) for i in own))
+            need = entry.workspace(int(counts.sum()))
+            work = aligned(need + 64)
+            work[need:] = 0x5A
+            tile = Tile(
+                at(coord, doubles), at(atype, ints),
+                at(inputs.get("fparam"), doubles), at(inputs.get("aparam"), doubles),
+                kind, len(own), at(own, ints), at(counts, ints), pointers,
+                -1 if list_mask is None else list_mask,
+                params.ctypes.data, work.ctypes.data,
+                *(at(out.get(name), doubles)
+                  for name in ("energy", "force", "virial", "atom_energy", "atom_virial")),
+            )
+            status = entry.tile(ctypes.byref(tile))
+            assert (work[need:] == 0x5A).all(), "wrote beyond the workspace"
+            if status:
+                return out | {"status": status, "pair": tuple(tile.pair)}
+            out["sel_overflow"] += tile.sel_overflow
+            out["extrapolated"] += tile.extrapolated
+    return out
+
+
+@pytest.fixture
+def run_tiles(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """run_tiles(files, inputs, ...)."""
+
+    def call(files: Mapping[str, bytes], inputs: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        return run(files, folder, inputs, **more)
+
+    return call
