@@ -91,8 +91,9 @@ def compile_model(
     steps = Steps(say)
     goal = parse_target(target)
     backend = find_backend(goal)
-    text = passes if passes is not None else default_pipeline(goal.kind)
-    pipeline = Pipeline.parse(text)
+    text = default_pipeline(goal.kind) if passes is None else passes
+    pipeline = Pipeline.parse(text.replace(" memory", f" memory{{tile={goal.tile_atoms()}}}", 1)
+                              if passes is None else text)
     destination = _destination(model, out)
     with steps.step("read the model"):
         program, digest = read_program(model)
@@ -105,13 +106,13 @@ def compile_model(
     temps.save("00-lowered.dpir", _text(program))
     compiled = pipeline.run(program, context)
     refuse_problems(backend.check(compiled, goal), goal)
-    with steps.step(f"kernels and plan for {goal}"):
+    with steps.step(f"build for {goal}"):
         built = backend.build(compiled, goal)
     for name, content in built.extras.items():
         temps.save(name, content)
     with steps.step(f"write {destination}"):
         _write(destination, compiled, goal, pipeline, context, built, digest, data)
-    say(f"{'total':<40} {steps.total():7.2f} s")
+    say(f"{'total':<28} {steps.total():6.2f} s")
     return destination
 
 
@@ -127,7 +128,7 @@ class Steps:
         """One step."""
         start = time.perf_counter()
         yield
-        self.say(f"{what:<40} {time.perf_counter() - start:7.2f} s")
+        self.say(f"{what:<28} {time.perf_counter() - start:6.2f} s")
 
     def total(self) -> float:
         """Seconds since the beginning."""

@@ -7,7 +7,7 @@ ops hold it as an attribute, printed `@name`. The numbers are in the `ParamStore
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -276,11 +276,3 @@ class ParamStore(Mapping[str, NumpyArray]):
     def subset(self, names: Iterable[str]) -> ParamStore:
         """Only these names, where present."""
         return ParamStore({n: self._tensors[n] for n in names if n in self._tensors})
-
-
-def renamed(ref: NetBank, name: str, store: ParamStore) -> tuple[NetBank, ParamStore]:
-    """A copy of a bank under another name, with copies of its tensors."""
-    new = replace(ref, name=name)
-    return new, store.updated(
-        dict(zip(new.tensors(), (store[n] for n in ref.tensors()), strict=True))
-    )

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from dpc.errors import GraphError, InputError, did_you_mean
+from dpc.errors import did_you_mean
 from dpc.ir.graph import Graph
 from dpc.ir.lexer import Token, Tokens
+from dpc.ir.literals import Literals, fits
 from dpc.ir.op import Input, Op, Spec, Value, ops, spec
-from dpc.ir.params import NetBank, Param, ParamStore, Ref, Table
+from dpc.ir.params import NetBank, Param, ParamStore, Table
 from dpc.ir.printer import HEADER, STARTS
 from dpc.ir.program import Buffer, Facts, MemoryPlan, Program
-from dpc.ir.types import ArrayType, Dim, DType, NumpyArray
-
-T = TypeVar("T")
+from dpc.ir.types import NumpyArray
 
 
 def parse(
@@ -28,10 +26,9 @@ def parse(
     return _Parser(Tokens(text, source)).program(ParamStore(store))
 
 
-class _Parser:
+class _Parser(Literals):
     def __init__(self, tokens: Tokens) -> None:
-        self.t = tokens
-        self.refs: dict[str, Ref] = {}
+        super().__init__(tokens)
         self.values: dict[str, Value] = {}
 
     def program(self, store: ParamStore) -> Program:
@@ -54,11 +51,6 @@ class _Parser:
         return Program(name, facts, graphs, store, memory)
 
     # declarations
-
-    def name(self) -> str:
-        if self.t.next.kind == "string":
-            return str(self.literal())
-        return self.t.take("word").text
 
     def facts(self) -> Facts:
         given: dict[str, Any] = {}
@@ -92,9 +84,6 @@ class _Parser:
                 sel.append(self.t.integer())
             return tuple(sel)
         return self.t.integer() if key in ("fparam", "aparam") else self.real()
-
-    def real(self) -> float:
-        return float(self.t.take("number").text)
 
     def declaration(self, kind: Token) -> None:
         token = self.t.take("ref")
@@ -180,10 +169,6 @@ class _Parser:
             self.separator("}")
         return Graph(name, tuple(inputs), outputs)
 
-    def separator(self, end: str) -> None:
-        if not self.t.skip(",") and self.t.next.text != end:
-            self.t.expect(",", end)
-
     def define(self, token: Token, value: Value, name: str) -> None:
         if name in self.values:
             self.t.fail(f"%{name} is there twice", token)
@@ -268,79 +253,3 @@ class _Parser:
                 self.t.fail(f"{cls.name}: {key.text} must be {kind}", at)
             fields[key.text] = value
         return fields
-
-    # pieces
-
-    def literal(self) -> Any:
-        token = self.t.take()
-        if token.kind == "number":
-            whole = re.fullmatch(r"[-+]?\d+", token.text)
-            return int(token.text) if whole else float(token.text)
-        if token.kind == "string":
-            escapes = {"n": "\n"}
-            return re.sub(r"\\(.)", lambda m: escapes.get(m[1], m[1]), token.text[1:-1])
-        if token.kind == "ref":
-            if token.text[1:] not in self.refs:
-                self.t.unknown("net, table or param", token, [f"@{name}" for name in self.refs])
-            return self.refs[token.text[1:]]
-        if token.text in ("true", "false"):
-            return token.text == "true"
-        if token.text in list(DType):
-            return DType(token.text)
-        if token.text == "(":
-            parts = []
-            while not self.t.skip(")"):
-                parts.append(self.literal())
-                self.separator(")")
-            return tuple(parts)
-        return self.t.fail(f"expected a number, string, name or '(', found {token}", token)
-
-    def dtype(self) -> DType:
-        token = self.t.take("word", "a dtype")
-        if token.text not in list(DType):
-            self.t.unknown("dtype", token, list(DType))
-        return DType(token.text)
-
-    def array_type(self) -> ArrayType:
-        dtype = self.dtype()
-        dims: list[Dim] = []
-        self.t.expect("[")
-        while not self.t.skip("]"):
-            dims.append(self.dim())
-            self.separator("]")
-        return ArrayType(dtype, tuple(dims))
-
-    def dim(self) -> Dim:
-        if self.t.next.kind == "number":
-            return self.t.integer()
-        return self.t.take("word", "a number or a name").text
-
-    def made(self, token: Token, make: Callable[[], T]) -> T:
-        """What `make` makes; its errors point at the token."""
-        try:
-            return make()
-        except (GraphError, InputError) as error:
-            if type(error).__name__ == "TextError":
-                raise
-            return self.t.fail(str(error), token)
-
-
-def fits(value: Any, kind: str) -> bool:
-    """True when an attribute's value is of the kind its field is declared with."""
-    scalars: dict[str, tuple[type, ...]] = {
-        "int": (int,), "float": (int, float), "str": (str,), "bool": (bool,), "DType": (DType,),
-        "Param": (Param,), "NetBank": (NetBank,), "Table": (Table,),
-        "NetBank | Table": (NetBank, Table),
-    }  # fmt: skip
-    if kind.startswith("tuple["):
-        inner = kind.removeprefix("tuple[").removesuffix("]")
-        if not isinstance(value, tuple):
-            return False
-        if inner.endswith(", ..."):
-            return all(fits(part, inner.removesuffix(", ...")) for part in value)
-        parts = inner.split(", ")
-        return len(value) == len(parts) and all(map(fits, value, parts))
-    for special, name in ((bool, "bool"), (DType, "DType")):  # a bool is an int, a DType a str
-        if isinstance(value, special) != (kind == name):
-            return False
-    return isinstance(value, scalars.get(kind, (object,)))

@@ -42,13 +42,3 @@ def each(function: Callable[..., NumpyArray], *xs: Array) -> Array:
             values = (y.values if isinstance(y, Ragged) else y for y in xs)
             return Ragged(function(*values), x.offsets)
     return function(*xs)
-
-
-def sum_rows(x: Array, rows: NumpyArray) -> NumpyArray:
-    """The sum of each atom's rows: [rows, ...] to [nloc, ...], `x` says whose they are."""
-    if not isinstance(x, Ragged):
-        total: NumpyArray = rows.reshape(*x.shape[:2], *rows.shape[1:]).sum(axis=1)
-        return total
-    total = np.zeros((len(x), *rows.shape[1:]), dtype=rows.dtype)
-    np.add.at(total, centers(x), rows)
-    return total

@@ -57,7 +57,8 @@ def share(graph: Graph) -> Graph:
     known: dict[Any, Op] = {}
 
     def apply(op: Op) -> tuple[Value, ...]:
-        key = (type(op), op.operands, tuple(op.attributes().values()))
+        # as text: 0.0 and -0.0 are equal, but are not the same
+        key = (type(op), op.operands, repr(op.attributes()))
         return known.setdefault(key, op).results
 
     return _mapped(graph, apply)

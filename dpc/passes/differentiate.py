@@ -19,6 +19,7 @@ class Differentiate(Pass):
     """Add force, virial and atom_virial: ``dE/dr`` of every neighbour, then summed."""
 
     changes: ClassVar[Changes] = Changes.NOTHING
+    never_after: ClassVar[dict[str, str]] = {"fuse": "it would differentiate fused ops."}
 
     def run(self, program: Program, context: Context) -> Program:
         """Nothing changes in the energy; a program that has forces is left alone."""

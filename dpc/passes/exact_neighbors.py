@@ -24,7 +24,7 @@ from dpc.ir.ops.geometry import Displacement
 from dpc.ir.ops.types import NearestNeighbors
 from dpc.ir.params import Param
 from dpc.ir.program import Program
-from dpc.ir.types import ArrayType, NumpyArray
+from dpc.ir.types import NumpyArray
 from dpc.passes.base import Changes, Context, Pass, register
 from dpc.passes.rebuild import rebuild
 
@@ -37,6 +37,7 @@ class ExactNeighbors(Pass):
     """Loop over the neighbours an atom has, not over its slots."""
 
     changes: ClassVar[Changes] = Changes.ROUNDING
+    never_after: ClassVar[dict[str, str]] = {"fuse": "fused ops loop over real neighbours only."}
 
     def run(self, program: Program, context: Context) -> Program:
         """The new list holds every atom within rcut; the nearest sel of each type are kept."""
@@ -67,16 +68,28 @@ class ExactNeighbors(Pass):
 
         inputs = tuple(nlist if one is old else one for one in graph.inputs)
         new = rebuild(graph, change=change, inputs=inputs, instead={old.out: nearest})
-        return program.with_graph(new, {c.ref.name: c.numbers for c in constants.values()})
+        tensors = {c.ref.name: c.numbers for c in constants.values() if c.numbers is not None}
+        return program.with_graph(new, tensors)
 
 
 class _Constant(NamedTuple):
     ref: Param  # [ntypes, ntypes, 4, M]
-    numbers: NumpyArray
+    numbers: NumpyArray | None  # None in a program without numbers
 
 
 def _constant(program: Program, graph: Graph, contract: Contract) -> _Constant:
-    """What one empty slot for type t adds to X of an atom of type ti.
+    """The constant of a contraction."""
+    facts = program.facts
+    name, number = "pad", 2
+    while name in program.refs:
+        name, number = f"pad_{number}", number + 1
+    kind = contract.types[0].with_dims(facts.ntypes, facts.ntypes, *contract.types[0].dims[1:])
+    numbers = _numbers(program, graph, contract) if len(program.store) else None
+    return _Constant(Param(name, kind), numbers)
+
+
+def _numbers(program: Program, graph: Graph, contract: Contract) -> NumpyArray:
+    """What one empty slot for type t adds to X of an atom of type ti: [ntypes, ntypes, 4, M].
 
     Read off the program itself: atoms of every type without any neighbour.
     """
@@ -92,7 +105,4 @@ def _constant(program: Program, graph: Graph, contract: Contract) -> _Constant:
     for t in [t for t in range(facts.ntypes) if facts.sel[t] > 0]:
         row, net = env[:, first[t]], g[:, first[t]]
         pad[:, t] = env.dtype.type(contract.scale) * row[:, :, None] * net[:, None, :]
-    name, number = "pad", 2
-    while name in program.refs:
-        name, number = f"pad_{number}", number + 1
-    return _Constant(Param(name, ArrayType.of(pad)), pad)
+    return pad

@@ -9,7 +9,7 @@ from dpc.errors import UsageError
 from dpc.ir.program import Program
 from dpc.ir.verify import verify
 from dpc.passes.base import Changes, Context, Pass
-from dpc.passes.measure import compare, measure
+from dpc.passes.measure import compare
 from dpc.passes.report import Error, PassReport
 from dpc.passes.text import parse_passes
 
@@ -95,14 +95,9 @@ def _errors(
     one: Pass, before: Program, after: Program, context: Context
 ) -> dict[str, Error] | None:
     """Before against after on the samples; a pass that changes nothing is not measured."""
-    if not context.samples:
+    if not context.samples or after is before:
         return None
-    known = context.measured[1] if context.measured and context.measured[0] is before else None
-    if one.changes is Changes.NOTHING or after is before:
-        if known is not None:
-            context.measured = (after, known)
+    if one.changes is Changes.NOTHING:
+        context.same_results(before, after)
         return None
-    reference = measure(before, context.samples) if known is None else known
-    results = measure(after, context.samples)
-    context.measured = (after, results)
-    return compare(reference, results)
+    return compare(context.results(before), context.results(after))

@@ -16,9 +16,10 @@ import numpy as np
 
 from dpc.ir.graph import Graph
 from dpc.ir.op import Op, Value
-from dpc.ir.ops.arith import BroadcastAtoms, Cast, Concat
+from dpc.ir.ops.arith import Cast, Concat
 from dpc.ir.ops.contraction import Outer, outer_pairs
 from dpc.ir.ops.net import Mlp
+from dpc.ir.ops.parameters import BroadcastAtoms
 from dpc.ir.params import NetBank, ParamStore, Shortcut
 from dpc.ir.program import Program
 from dpc.ir.types import DType, NumpyArray

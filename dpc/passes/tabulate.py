@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dpc.ir.activations import ACTIVATIONS
 from dpc.ir.op import Op, Value
 from dpc.ir.ops.net import Mlp, MlpVjp, TableOp
-from dpc.ir.params import Net, NetBank, Table
+from dpc.ir.params import NetBank, Table
 from dpc.ir.program import Program
 from dpc.ir.types import DType, NumpyArray
-from dpc.passes import quintic
 from dpc.passes.base import Changes, Context, Pass, PassError, register
-from dpc.passes.jets import net_jet
-from dpc.passes.quintic import Array
-from dpc.passes.reach import Radius, radius_of
+from dpc.passes.fit import DENSE, Fit, coarsest, finer, fit
+from dpc.passes.measure import compare
+from dpc.passes.reach import Reach, reach_of
 from dpc.passes.rebuild import rebuild
 
-#: Å; a shortest distance for models that do not know theirs
-MIN_DISTANCE = 0.5
-#: strides tried, coarse to fine, in units of the normalised s
-LADDER = tuple(
-    d / 10**k for k in range(3) for d in (1.0, 0.8, 0.64, 0.5, 0.4, 0.32, 0.25, 0.2, 0.16, 0.125)
-)
-#: where in a piece the leading error of the slope (two roots) and of the value is largest
-PROBES = (0.5 - math.sqrt(0.05), 0.5, 0.5 + math.sqrt(0.05))
-DENSE = tuple((i + 0.5) / 16 for i in range(16))
+#: how many times the stride may become finer for the sake of forces
+REFINEMENTS = 4
 #: fractions of the shortest distance at which the error beyond the table is stated
 CLOSER = (0.9, 0.75)
 
@@ -41,7 +32,8 @@ class Tabulate(Pass):
     """Replace each embedding net by a table of quintic polynomials.
 
     `tolerance` bounds the error of value and slope of every net, relative to its largest
-    value or slope. `stride`, `lower` and `upper` are in units of the normalised s and are
+    value or slope; `force_tolerance`, eV/Å, bounds the error of forces on the samples, if
+    there are any. `stride`, `lower` and `upper` are in units of the normalised s and are
     chosen when not given; `min_distance` is the shortest distance of the table, Å.
     """
 
@@ -50,6 +42,7 @@ class Tabulate(Pass):
         "exact_neighbors": "the padding constant must come from the function that is compiled.",
     }
     tolerance: float = 1e-8
+    force_tolerance: float = 1e-8
     stride: float | None = None
     min_distance: float | None = None
     lower: float | None = None
@@ -57,184 +50,133 @@ class Tabulate(Pass):
 
     def run(self, program: Program, context: Context) -> Program:
         """Every bank that only nets of one scalar use; one table for a bank."""
-        banks = _banks(program)
-        tables: dict[str, Table] = {}
-        tensors: dict[str, NumpyArray] = {}
-        for bank, ops in banks.items():
-            if any(isinstance(op, MlpVjp) for op in ops):
-                raise PassError(
-                    f"tabulate: {bank} already has adjoint ops. Tabulate before differentiate, so "
-                    "that forces are the gradient of the compiled energy."
-                )
-            table, coefficients, facts = self._tabulate(program, bank, ops)
-            context.note(**{bank.name: facts})
-            if table is not None:
-                tables[bank.name] = table
-                tensors[table.name] = coefficients
-
-        def change(op: Op, old: Op) -> tuple[Value, ...] | None:
-            if isinstance(op, Mlp) and op.net.name in tables:
-                return TableOp(op.x, op.index, tables[op.net.name], names=op.names).results
-            return None
-
-        if not tables:
+        reach: dict[str, Reach] = {}
+        fits: dict[NetBank, Fit] = {}
+        for bank in _banks(program):
+            why = _why_not(bank)
+            if not why:
+                reach[bank.name] = self._reach(program, bank)
+                fits[bank], why = self._fit(program, bank, reach[bank.name])
+            if why:
+                context.note(**{bank.name: {"left": why}})
+                fits.pop(bank, None)
+        if not fits:
             return program
-        return program.with_graph(rebuild(program.energy, change=change), tensors)
+        result = _with_tables(program, fits)
+        if self.stride is None and context.samples:
+            fits, result = self._refined(program, context, fits, reach, result)
+        for bank, found in fits.items():
+            context.note(**{bank.name: _facts(found, reach[bank.name])})
+        return result
 
-    def _tabulate(
-        self, program: Program, bank: NetBank, ops: Sequence[Mlp | MlpVjp]
-    ) -> tuple[Table | None, NumpyArray, dict[str, Any]]:
-        nothing = np.zeros(0)
-        if bank.dtype is not DType.F64:
-            return None, nothing, {"left": f"net is {bank.dtype}: put widen before tabulate"}
+    def _reach(self, program: Program, bank: NetBank) -> Reach:
+        inputs = [op.x for op in program.energy.find(Mlp) if op.net == bank]
+        known = program.facts.min_nbor_dist
+        nearest = known if self.min_distance is None else self.min_distance
+        try:
+            return reach_of(inputs, program.store, nearest, self.lower, self.upper)
+        except PassError as error:
+            raise PassError(f"tabulate: {bank}: {error}") from None
+
+    def _fit(self, program: Program, bank: NetBank, reach: Reach) -> tuple[Fit, str]:
+        """The coarsest good table, or one of the wanted stride; and why it cannot be used."""
         nets = [bank.net(program.store, k) for k in range(bank.count)]
-        if not ACTIVATIONS[bank.activation].smooth:
-            why = f"{bank.activation} has kinks, which no table of smooth pieces can follow"
-            return None, nothing, {"left": why}
-        reach = self._reach(program, bank, ops)
-        fit = self._fit(nets, reach)
-        if fit.error > self.tolerance and self.stride is None:
-            why = (
-                f"error {fit.error:.1e} at the finest stride {fit.stride} is above the "
-                f"tolerance {self.tolerance}"
-            )
-            return None, nothing, {"left": why}
-        rows = fit.coefficients.shape[1]
-        upper = reach.lower + (rows - 1) * fit.stride
-        table = Table(
-            bank.name, bank.index, bank.count, bank.widths[-1], reach.lower, upper, fit.stride, rows
-        )
-        return table, fit.coefficients, _facts(nets, reach, fit)
-
-    def _reach(self, program: Program, bank: NetBank, ops: Sequence[Mlp | MlpVjp]) -> _Reach:
-        found = [radius_of(op.x, program.store) for op in ops]
-        radii = [radius for radius in found if radius is not None]
-        given = self.lower is not None and self.upper is not None
-        if len(radii) < len(found) and not given:
-            raise PassError(
-                f"tabulate: the input of {bank} does not come from env_matrix, so its range is "
-                "not known. Give lower= and upper=."
-            )
-        nearest = self.min_distance or program.facts.min_nbor_dist or MIN_DISTANCE
-        for radius in radii:
-            if not 0.0 < nearest < radius.rcut:
-                raise PassError(
-                    f"tabulate: min_distance is {nearest} Å, but must be above 0 and below rcut "
-                    f"({radius.rcut} Å)"
-                )
-        lower, upper = self.lower, self.upper
-        if lower is None:
-            lower = min(float(radius.x(radius.rcut).min()) for radius in radii)
-        if upper is None:
-            upper = max(float(radius.x(nearest).max()) for radius in radii)
-        if not lower < upper:
-            raise PassError(f"tabulate: the range of {bank} is empty: {lower} to {upper}")
-        return _Reach(lower, upper, nearest, tuple(radii))
-
-    def _fit(self, nets: Sequence[Net], reach: _Reach) -> _Fit:
-        """The coarsest stride within tolerance, or the finest there is."""
         if self.stride is not None:
             if not self.stride > 0:
                 raise PassError(f"tabulate: stride is {self.stride}, but must be positive")
-            return _fit(nets, reach, self.stride)
-        for stride in LADDER:
-            fit = _fit(nets, reach, stride)
-            if fit.error <= self.tolerance:
+            return fit(nets, reach.lower, reach.upper, self.stride), ""
+        found, error = coarsest(nets, reach.lower, reach.upper, self.tolerance)
+        if error > self.tolerance:
+            what = f"error {error:.1e} at the finest stride, {found.stride}"
+            return found, f"{what}, is above the tolerance, {self.tolerance}"
+        return found, ""
+
+    def _refined(
+        self,
+        program: Program,
+        context: Context,
+        fits: dict[NetBank, Fit],
+        reach: Mapping[str, Reach],
+        result: Program,
+    ) -> tuple[dict[NetBank, Fit], Program]:
+        """Finer tables until the forces on the samples agree, too, or gain nothing from it."""
+        error = compare(context.results(program), context.results(result))["force"].max
+        for _ in range(REFINEMENTS):
+            if error <= self.force_tolerance:
                 break
-        return fit
+            next_fits = {
+                bank: fit(old.nets, old.lower, reach[bank.name].upper, finer(old.stride))
+                for bank, old in fits.items()
+            }
+            next_result = _with_tables(program, next_fits)
+            next_error = compare(context.results(program), context.results(next_result))[
+                "force"
+            ].max
+            if next_error > 0.7 * error:
+                break  # pairs of the samples are nearer than the table reaches
+            fits, result, error = next_fits, next_result, next_error
+        return fits, result
 
 
-class _Reach(NamedTuple):
-    """Where a table must hold, and what that is in Å."""
-
-    lower: float
-    upper: float
-    nearest: float
-    radii: tuple[Radius, ...]
-
-
-class _Fit(NamedTuple):
-    """A table [count, rows, 6, M] and its relative error at the probes."""
-
-    stride: float
-    coefficients: Array
-    error: float
-
-
-def _banks(program: Program) -> dict[NetBank, list[Mlp | MlpVjp]]:
-    """Banks that are only used as nets of one scalar, with the ops that use them."""
-    using: dict[NetBank, list[Mlp | MlpVjp]] = {}
+def _banks(program: Program) -> list[NetBank]:
+    """Banks that are only used as nets of one scalar."""
+    banks: dict[NetBank, bool] = {}
     for graph in program.graphs.values():
         for op in graph.body():
+            if isinstance(op, MlpVjp) and op.scalar:
+                raise PassError(
+                    f"tabulate: {op.net} already has adjoint ops. Tabulate before differentiate, "
+                    "so that forces are the gradient of the compiled energy."
+                )
             if isinstance(op, Mlp | MlpVjp):
-                using.setdefault(op.net, []).append(op)
-    return {bank: ops for bank, ops in using.items() if all(op.scalar for op in ops)}
+                banks[op.net] = op.scalar and banks.get(op.net, True)
+    return [bank for bank, scalar in banks.items() if scalar]
 
 
-def _fit(nets: Sequence[Net], reach: _Reach, stride: float) -> _Fit:
-    rows = max(1, math.ceil((reach.upper - reach.lower) / stride - 1e-9)) + 1
-    at = quintic.nodes(reach.lower, rows, stride)
-    tables = [quintic.pieces(net_jet(net, at), stride) for net in nets]
-    x = _inside(reach.lower, rows, stride, PROBES)
-    pairs = zip(nets, tables, strict=True)
-    error = max(max(_errors(net, table, reach.lower, stride, x)) for net, table in pairs)
-    return _Fit(stride, np.stack(tables), error)
+def _why_not(bank: NetBank) -> str:
+    """Why no table can stand for a net; nothing when one can."""
+    if bank.dtype is not DType.F64:
+        return f"the net is {bank.dtype}: put widen before tabulate"
+    if not ACTIVATIONS[bank.activation].smooth:
+        return f"{bank.activation} has kinks, which no table of smooth pieces can follow"
+    return ""
 
 
-def _inside(lower: float, rows: int, stride: float, fractions: Sequence[float]) -> Array:
-    """Points at fractions of every piece."""
-    left = quintic.nodes(lower, rows - 1, stride)
-    return (left[:, None] + stride * np.array(fractions)).ravel()
-
-
-def _errors(
-    net: Net, table: Array, lower: float, stride: float, x: Array, scale: float | None = None
-) -> tuple[float, float]:
-    """Largest error of value and of slope at x, relative to the largest |G| or |G'| there."""
-    exact, got = net_jet(net, x), quintic.evaluate(table, lower, stride, x)
-    scale = scale or _scale(net, x)
-    value, slope = (
-        float(np.max(np.abs(a - b))) / scale for a, b in zip(exact[:2], got, strict=False)
-    )
-    return value, slope
-
-
-def _scale(net: Net, x: Array) -> float:
-    jet = net_jet(net, x)
-    return max(float(np.max(np.abs(jet.value))), float(np.max(np.abs(jet.slope))), 1e-300)
-
-
-def _facts(nets: Sequence[Net], reach: _Reach, fit: _Fit) -> dict[str, Any]:
-    """What a report says of a table."""
-    count, rows, _, _ = fit.coefficients.shape
-    inside = _inside(reach.lower, rows, fit.stride, DENSE)
-    each = list(zip(nets, fit.coefficients, strict=True))
-    scales = [_scale(net, inside) for net in nets]
-    errors = np.array([_errors(n, t, reach.lower, fit.stride, inside) for n, t in each])
-    facts: dict[str, Any] = {
-        "stride": fit.stride,
-        "rows": rows,
-        "bytes": int(fit.coefficients.nbytes),
-        "lower": reach.lower,
-        "upper": reach.lower + (rows - 1) * fit.stride,
-        "nearest": reach.nearest,
-        "farthest": max((radius.rcut for radius in reach.radii), default=None),
-        "value_error": float(errors[:, 0].max()),
-        "slope_error": float(errors[:, 1].max()),
-    }
-    beyond = {}
-    for fraction in CLOSER if reach.radii else ():
-        r = fraction * reach.nearest
-        x = np.concatenate([radius.x(r) for radius in reach.radii])
-        found = np.array(
-            [
-                _errors(net, table, reach.lower, fit.stride, x, scale)
-                for (net, table), scale in zip(each, scales, strict=True)
-            ]
+def _with_tables(program: Program, fits: Mapping[NetBank, Fit]) -> Program:
+    """The program with tables in place of these banks, under their names."""
+    tables = {
+        bank.name: Table(
+            bank.name, bank.index, bank.count, bank.widths[-1],
+            found.lower, found.upper, found.stride, found.rows,
         )
-        beyond[f"{r:.3f}"] = {
-            "value_error": float(found[:, 0].max()),
-            "slope_error": float(found[:, 1].max()),
-        }
-    facts["closer"] = beyond  # by distance in Å
+        for bank, found in fits.items()
+    }  # fmt: skip
+    tensors: dict[str, NumpyArray] = {b.name: found.coefficients for b, found in fits.items()}
+
+    def change(op: Op, old: Op) -> tuple[Value, ...] | None:
+        if isinstance(op, Mlp) and op.net.name in tables:
+            return TableOp(op.x, op.index, tables[op.net.name], names=op.names).results
+        return None
+
+    return program.with_graph(rebuild(program.energy, change=change), tensors)
+
+
+def _facts(found: Fit, reach: Reach) -> dict[str, Any]:
+    """What a report says of a table; distances in Å, errors relative to the net's size."""
+    value, slope = found.errors(found.inside(DENSE))
+    facts: dict[str, Any] = {
+        "stride": found.stride,
+        "rows": found.rows,
+        "bytes": int(found.coefficients.nbytes),
+        "lower": found.lower,
+        "upper": found.upper,
+        "value_error": value,
+        "slope_error": slope,
+    }
+    if reach.radii:
+        facts |= {"nearest": reach.nearest, "farthest": max(r.rcut for r in reach.radii)}
+        facts["closer"] = {}
+    for distance in [fraction * reach.nearest for fraction in CLOSER] if reach.radii else []:
+        value, slope = found.errors(np.concatenate([r.x(distance) for r in reach.radii]))
+        facts["closer"][f"{distance:.3f}"] = {"value_error": value, "slope_error": slope}
     return facts

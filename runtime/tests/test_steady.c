@@ -78,9 +78,9 @@ static void run(const char *path, int32_t threads, int form) {
 
 int main(int argc, char **argv) {
   CHECK(argc == 2, "usage: %s PACKAGE", argv[0]);
-  free(malloc(1));
+  void *(*volatile allocate)(size_t) = malloc; /* the compiler may not see through it */
   atomic_store(&counting, 1);
-  free(malloc(1)); /* proves that the interposer counts */
+  free(allocate(1)); /* proves that the interposer counts */
   CHECK(atomic_exchange(&allocations, 0) == 1, "malloc is not counted");
   atomic_store(&counting, 0);
   for (int form = 0; form < 3; form++)

@@ -67,7 +67,8 @@ atom_style atomic
 newton {newton}
 {before}
 {setup}
-mass * 12.0
+mass 1 15.999
+mass 2 1.008
 velocity all set 0 0 0
 {pair}
 neighbor 1.0 bin

@@ -7,7 +7,7 @@ from tests.engines.simulation import WATER, water_input
 # two argon atoms among the molecules
 ARGON = (
     f"read_data {WATER / 'water.data'} extra/atom/types 1\n"
-    "create_atoms 3 single 3.1 3.1 3.1\ncreate_atoms 3 single 6.1 3.1 3.1"
+    "create_atoms 3 single 3.1 3.1 3.1\ncreate_atoms 3 single 6.1 3.1 3.1\nmass 3 39.95"
 )
 SOFT = "pair_coeff 1*3 3 soft 0.1"
 
@@ -34,7 +34,7 @@ def test_null_atoms_are_not_there(simulate, water):
 
 def test_names_may_come_in_any_order_and_twice(simulate, water):
     plain = simulate(water_input(water))
-    setup = f"read_data {WATER / 'water.data'} extra/atom/types 2\nset type 2 type 4"
+    setup = f"read_data {WATER / 'water.data'} extra/atom/types 2\nset type 2 type 4\nmass 3*4 1.0"
     pair = f"pair_style dpc {water}\npair_coeff * * O O NULL H"
     again = simulate(water_input(water, setup=setup, pair=pair))
     np.testing.assert_allclose(again.thermo["PotEng"], plain.thermo["PotEng"], rtol=1e-13)

@@ -202,6 +202,7 @@ def env_contract(plan: Plan, op: Any) -> None:
     plan.statics += [f"static const int32_t SEL[NTYPES] = {{{sel}}};", _environment(op)]
     plan.statics += [use] if use else []
     which = "USE[tile->center_type]" if use else "NULL"
+    plan.constant("NNEI", sum(op.sel), "the most neighbours of a centre: the sum of SEL")
     plan.constant("SCALE", op.scale, "of the sum over neighbours")
     lines = 4 if np.any(pad[:, :, 1:]) else 1
     code = [
@@ -211,7 +212,8 @@ def env_contract(plan: Plan, op: Any) -> None:
         "const double cutoff = ENVIRONMENT.cutoff;",
         "int32_t slots[NTYPES];",
         "n = dpc_within(tile, a, cutoff * cutoff, b.candidates);",
-        f"n = dpc_group(tile, NTYPES, SEL, {which}, cutoff, b.candidates, n, r, start[a], slots);",
+        f"n = dpc_group(tile, NTYPES, SEL, NNEI, {which}, cutoff, b.candidates, n, r, start[a],",
+        "              slots);",
         "first[a + 1] = first[a] + dpc_round_up((size_t)n, DPC_ROW_BLOCK);",
         "if (dpc_env_rows(ENVIRONMENT, mean, std, r, n) < DPC_COINCIDENT2)",
         "  return dpc_coincident(tile, a, r, n, tile->pair);",

@@ -17,8 +17,10 @@ from dpc.errors import DpcError, InputError
 from dpc.ir.graph import Graph, reachable
 from dpc.ir.op import Input, Op, Value
 from dpc.ir.printer import graph_to_text
+from dpc.ir.program import Buffer as Place
 from dpc.ir.program import Program
 from dpc.package.packed import Packing, Piece
+from dpc.passes.memory import place
 from dpc.targets import Target
 
 ALIGNMENT = 64
@@ -214,25 +216,17 @@ def no_emitter(text: str, op: Op) -> str:
 def place_buffers(plan: Plan) -> tuple[dict[str, int], int]:
     """Offset of each buffer in the workspace, and the size of all.
 
-    Buffers that are never in use at one time share their place: first fit, largest first.
+    The placing of pass memory, for the buffers there really are: with padding, with the
+    scratch of the kernels, and with values that share one array.
     """
-    live = {name: _live(plan, name) for name in plan.buffers}
-    placed: list[tuple[int, int, str]] = []  # offset, end, name
-    offsets: dict[str, int] = {}
-    for name in sorted(plan.buffers, key=lambda n: (-plan.buffers[n].bytes, n)):
-        size, at = plan.buffers[name].bytes, 0
-        for begin, end, other in sorted(placed):
-            if _overlap(live[name], live[other]) and at < end and begin < at + size:
-                at = end
-        offsets[name] = at
-        placed.append((at, at + size, name))
-    return offsets, max((end for _, end, _ in placed), default=0)
+    wanted = [
+        Place(name, 0, buffer.bytes, *_live(plan, name)) for name, buffer in plan.buffers.items()
+    ]
+    placed = place(wanted)
+    size = max((one.offset + one.size for one in placed), default=0)
+    return {one.value: one.offset for one in placed}, size
 
 
 def _live(plan: Plan, name: str) -> tuple[int, int]:
-    used = [place for place, stage in enumerate(plan.stages) if name in stage.uses]
+    used = [number for number, stage in enumerate(plan.stages) if name in stage.uses]
     return (min(used), max(used)) if used else (0, len(plan.stages))
-
-
-def _overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    return a[0] <= b[1] and b[0] <= a[1]

@@ -26,7 +26,7 @@ UNBOUNDED = 1 << 30
 def tirx() -> Any:
     """TVM's loop-level IR."""
     try:
-        from tvm import tirx as module
+        from tvm import tirx as module  # type: ignore[import-untyped]
     except ImportError as problem:
         raise ToolError(
             f"compiling for a CPU needs apache-tvm 0.27, but importing it failed: {problem}\n"
@@ -37,7 +37,7 @@ def tirx() -> Any:
 
 def pointer(name: str, dtype: str) -> Any:
     """A function parameter: `dtype *restrict name`."""
-    from tvm.ir import PointerType, PrimType
+    from tvm.ir import PointerType, PrimType  # type: ignore[import-untyped]
 
     return tirx().Var(name, PointerType(PrimType(dtype)))
 

@@ -34,7 +34,9 @@ def read(path: Path) -> ModelFile:
                     f"{source}: an HDF5 file without a DeePMD-kit model (no attribute 'json')"
                 )
             tree = map_variables(json.loads(text), lambda leaf: _dataset(h5py, file, leaf, source))
-    except (OSError, RuntimeError, KeyError, ValueError, RecursionError, MemoryError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # h5py raises nearly anything on damage
         raise InputError(
             f"{source}: not a readable HDF5 file, or damaged ({_first_line(error)}). "
             "Copy it again, or write it again with DeePMD-kit"

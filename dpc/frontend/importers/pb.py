@@ -117,7 +117,11 @@ class _Graph:
             raise InputError(
                 f"{self.source}: train_attr/training_script is not JSON ({error})"
             ) from error
-        config = normalize(script.get("model") if isinstance(script, dict) else None, self.source)
+        script = script if isinstance(script, dict) else {}
+        nvnmd = script.get("nvnmd")
+        if isinstance(nvnmd, dict) and nvnmd.get("enable"):
+            raise InputError(f"{self.source}: nvnmd (a fixed-point model) is not supported")
+        config = normalize(script.get("model"), self.source)
         # In TensorFlow a fitting layer skips only when the layer before it is as wide; elsewhere
         # also when it is half as wide, or when the descriptor is. Such a net cannot be told apart.
         widths = fitting_widths(config)[:-1]

@@ -36,6 +36,8 @@ _STORAGES = {
     "BoolStorage": "?",
 }
 
+_DTYPES = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "bool")
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -99,6 +101,8 @@ class _Unpickler(pickle.Unpickler):
             return _KNOWN[module, name]
         if module == "torch" and name.endswith("Storage"):
             return _Storage(name)
+        if module == "torch" and name in _DTYPES:
+            return name
         if module.startswith("__torch__"):
             return type("Record", (Record,), {"name": f"{module}.{name}"})
         raise pickle.UnpicklingError(

@@ -143,6 +143,9 @@ def _options(model: _Node, descriptor: _Node, fitting: _Node, root: Mapping[str,
             use_exp_switch=False,
         )
     fitting.expect(mixed_types=False, var_name="energy", dim_out=1)
+    for part in (descriptor, fitting):
+        if part.value.get("type_map") is not None:
+            part.expect(type_map=model.value.get("type_map"))
     excluded = model.value.get("atom_exclude_types", [])
     if fitting.value.get("exclude_types"):  # the TensorFlow backend leaves it empty
         fitting.expect(exclude_types=excluded)

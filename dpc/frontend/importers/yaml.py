@@ -41,6 +41,12 @@ def read(path: Path) -> ModelFile:
         raise InputError(f"{source}: not a YAML model file, or damaged ({lines[:200]})") from error
     if not isinstance(tree, dict) or "model" not in tree:
         raise InputError(f"{source}: a YAML file without a DeePMD-kit model (no key 'model')")
+    model = tree["model"]
+    if isinstance(model, dict) and "fitting_net" in model and "fitting" not in model:
+        raise InputError(
+            f"{source}: an input for training, which holds options but no weights. "
+            "Give the model that was trained with it"
+        )
     if "version" not in tree:  # DeePMD-kit sorts the keys: this is the last one
         raise InputError(f"{source}: the file is cut off, its last key 'version' is missing")
     return read_tree(tree, source)

@@ -193,5 +193,5 @@ class Padding(Op):
         ti = atype[: len(nlist)]
         group = centers(nlist) * ntypes + atype[nlist.values]
         found = np.bincount(group, minlength=len(nlist) * ntypes).reshape(-1, ntypes)
-        empty = (np.asarray(self.sel) - found) * (ti >= 0)[:, None]
+        empty = np.asarray(self.sel) - found
         return np.asarray(np.einsum("it,itcm->icm", empty.astype(pad.dtype), pad[ti]))

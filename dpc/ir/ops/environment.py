@@ -25,8 +25,7 @@ def switch(r: NumpyArray, rcut_smth: float, rcut: float) -> tuple[NumpyArray, Nu
     u = np.clip((r - rcut_smth) / (rcut - rcut_smth), 0, 1)
     sw = u**3 * (-6 * u * u + 15 * u - 10) + 1
     slope = -30 * u * u * (u - 1) ** 2 / (rcut - rcut_smth)
-    # the polynomial at u = 1 is 0 only up to rounding
-    return np.where(u < 1, sw, 0).astype(r.dtype), slope.astype(r.dtype)
+    return sw.astype(r.dtype), slope.astype(r.dtype)
 
 
 def _require_cutoffs(require: Callable[[bool, str], None], rcut: float, rcut_smth: float) -> None:

@@ -1,6 +1,8 @@
-"""Per-atom energies."""
+"""Energies of atoms, and sums over atoms."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from dpc.ir.evaluate import Evaluation
 from dpc.ir.op import Op, Value, op
@@ -49,3 +51,42 @@ class BiasVjp(Op):
 
     def eval(self, at: Evaluation, d: NumpyArray) -> NumpyArray:
         return d[:, None]
+
+
+@op("sum_atoms")
+class SumAtoms(Op):
+    """The sum over atoms, the first dim.
+
+    %e = sum_atoms %atom_energy : f64[]
+    """
+
+    a: Value
+
+    def infer(self) -> ArrayType:
+        self.require(
+            self.a.type.rank > 0 and not self.a.type.ragged, f"cannot sum {self.a.type} over atoms"
+        )
+        return self.a.type.with_dims(*self.a.dims[1:])
+
+    def eval(self, at: Evaluation, a: NumpyArray) -> NumpyArray:
+        return np.asarray(a.sum(axis=0))
+
+    def vjp(self, d: Value) -> tuple[Value | None, ...]:
+        return (SumAtomsVjp(d, self.a).out,)
+
+
+@op("sum_atoms_vjp")
+class SumAtomsVjp(Op):
+    """Adjoint of sum_atoms: d for every atom of `like`.
+
+    %da = sum_atoms_vjp %d, %a : f64[nloc]
+    """
+
+    d: Value
+    like: Value
+
+    def infer(self) -> ArrayType:
+        return self.like.type
+
+    def eval(self, at: Evaluation, d: NumpyArray, like: NumpyArray) -> NumpyArray:
+        return np.broadcast_to(d, like.shape).copy()

@@ -10,8 +10,10 @@ import pytest
 from dpc.ir.builder import Builder
 from dpc.ir.evaluate import evaluate
 from dpc.ir.graph import Graph
+from dpc.ir.rewrite import substitute
 from dpc.ir.types import Ragged
-from tests.unit.ir.world import ATYPE, COORD, NALL, NLOC, World
+from tests.unit.ir.models import energy
+from tests.unit.ir.world import ATYPE, COORD, NALL, NLOC, RCUT, ROWS, SEL, World
 
 EVERYONE = Ragged.from_rows([[j for j in range(NALL) if j != i] for i in range(NLOC)], np.int32)
 
@@ -52,6 +54,36 @@ def test_slope(table: bool, index: str, more: dict[str, Any]) -> None:
         ends = [evaluate(program, "energy", {**inputs, "coord": COORD + s * v}) for s in (h, -h)]
         slope = np.sum(inputs["seed"] * (ends[0]["x"] - ends[1]["x"])) / (2 * h)
         assert -np.sum(out["force"] * v) == pytest.approx(slope, rel=1e-6)
+
+
+@pytest.mark.parametrize("one_side", [False, True])
+def test_replaces_the_ops_of_a_model(one_side: bool) -> None:
+    exclude, pair_exclude = ((1, 0),), ((1, 1),)
+    program = energy(True, one_side, exclude=exclude, pair_exclude=pair_exclude)
+    graph = program.energy
+    (x,) = (op for op in graph.ops() if op.names == ("x_all",))
+    fused = Builder().env_contract(
+        *(graph.input(label) for label in ("coord", "atype", "nlist")),
+        mean=program.params["mean"], std=program.params["std"], net=program.banks["embedding"],
+        constant=program.params["pad"], rcut=RCUT, rcut_smth=0.5, sel=SEL, scale=1 / sum(SEL),
+        exclude=exclude, pair_exclude=pair_exclude,
+    )  # fmt: skip
+    other = program.with_graph(substitute(graph, {x.out: fused}))
+    assert len(other.energy.body()) == 6
+    inputs = {"coord": COORD, "atype": ATYPE, "nlist": Ragged.from_rows(ROWS, np.int32)}
+    one, two = (evaluate(p, "energy", inputs)["atom_energy"] for p in (program, other))
+    np.testing.assert_allclose(one, two, rtol=1e-13)
+
+
+@pytest.mark.parametrize("pairs", [((0, 1),), ((1, 0),)])
+def test_pairs_are_excluded_in_either_order(pairs: Any) -> None:
+    world = World(ragged=False)
+    b = Builder()
+    mask = b.exclude_mask(world.ti, world.tj, world.nlist, pairs=pairs)
+    kept = b.exclude_pairs(world.nlist, world.atype, pairs=pairs)
+    out = evaluate(world.program({"mask": mask, "kept": kept}), "energy", world.inputs)
+    assert out["mask"].tolist() == [[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [1, 1, 1, 1, 1]]
+    assert out["kept"].tolist() == [[2, 3, 6, -1, -1], [-1, -1, -1, 5, -1], [-1] * 5]
 
 
 def test_padding_is_added() -> None:
@@ -99,10 +131,11 @@ def test_nearest_neighbors() -> None:
     found = nearest(coord, atype, Ragged.from_rows(rows, np.int32), rcut, sel)
     for i, row in enumerate(rows):
         distance = np.linalg.norm(coord - coord[i], axis=1)
+        near = [j for j in row if atype[j] >= 0 and distance[j] < rcut]
+        near = sorted(near, key=lambda j: (distance[j], j))[: sum(sel)]
         expected = []
         for t, most in enumerate(sel):
-            near = [j for j in row if atype[j] == t and distance[j] < rcut]
-            expected += sorted(near, key=lambda j: (distance[j], j))[:most]
+            expected += [j for j in near if atype[j] == t][:most]
         assert found[i].tolist() == expected
     again = nearest(coord, atype, found, rcut, sel)
     np.testing.assert_array_equal(again.values, found.values)

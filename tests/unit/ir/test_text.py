@@ -13,7 +13,7 @@ from dpc.ir.builder import Builder
 from dpc.ir.evaluate import evaluate
 from dpc.ir.graph import Graph
 from dpc.ir.parser import parse
-from dpc.ir.printer import to_text, value_names
+from dpc.ir.printer import attribute_text, to_text, value_names
 from dpc.ir.program import Buffer, Facts, MemoryPlan, Program
 from dpc.ir.verify import verify
 from tests.unit.ir.models import energy, with_forces
@@ -104,6 +104,17 @@ def test_value_names() -> None:
     three = b.add(b.add(one, two), one, name="a")
     graph = b.graph("g", z=b.add(three, two))
     assert list(value_names(graph).values()) == ["a", "y", "y_2", "0", "a_2", "z"]
+    b, two = Builder(), b.scale(a, factor=2.0, name="y")
+    graph = b.graph("g", y_2=b.add(b.add(one, two), one))
+    assert list(value_names(graph).values()) == ["y", "y_3", "0", "y_2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [((1,), "(1,)"), ((), "()"), (((0, 1),), "((0, 1),)"), (True, "true"), ('a"', '"a\\""')],
+)
+def test_attributes(value: object, text: str) -> None:
+    assert attribute_text(value) == text
 
 
 def test_names_in_the_text_survive_dropping_an_op() -> None:

@@ -1,5 +1,6 @@
 /* neighbors.h: from a centre's neighbour list to its rows: those within the cutoff,
- * grouped by type, and of each type no more than the nearest sel.
+ * grouped by type. Where they are too many, the nearest sum(sel) of all types are kept, and
+ * of these the nearest sel of each type, as DeePMD-kit 3 does.
  */
 #ifndef DPC_NEIGHBORS_H
 #define DPC_NEIGHBORS_H
@@ -120,6 +121,22 @@ static __attribute__((noinline, cold)) void dpc_nearest_first(const dpc_rows *r,
   }
 }
 
+/* Cut the candidates to the nearest nnei of all types together; how many are left.
+ * Atoms that are not in the model do not count. */
+static __attribute__((noinline, cold)) int32_t dpc_cut_to_nnei(const int32_t *type,
+                                                               dpc_candidates c, int32_t n,
+                                                               int32_t nnei,
+                                                               int64_t *sel_overflow) {
+  const dpc_rows rows = {.atom = c.atom, .x = c.x, .y = c.y, .z = c.z};
+  int32_t known = 0;
+  for (int32_t k = 0; k < n; k++)
+    if (type[c.atom[k]] >= 0) dpc_swap_rows(&rows, k, known++);
+  if (known <= nnei) return known;
+  dpc_nearest_first(&rows, known, nnei);
+  *sel_overflow += known - nnei;
+  return nnei;
+}
+
 /* Cut every type of one centre to its sel and close the gaps; the rows left.
  * start [ntypes+1] and slots [ntypes] (slots of sel in use) are brought up to date. */
 static __attribute__((noinline, cold)) int32_t dpc_cut_to_sel(dpc_rows r, int32_t ntypes,
@@ -151,13 +168,15 @@ static __attribute__((noinline, cold)) int32_t dpc_cut_to_sel(dpc_rows r, int32_
   return kept;
 }
 
-/* Move n candidates of centre c into rows, grouped by type; the rows there are now.
- * use [ntypes] says what a neighbour of each type means to this centre (DPC_PAIR_*, or
+/* Move n candidates into rows, grouped by type; the rows there are now. nnei is the sum of
+ * sel. use [ntypes] says what a neighbour of each type means to this centre (DPC_PAIR_*, or
  * NULL: all are used). start [ntypes+1]: the first row of each type; slots [ntypes]: how
  * many of the sel slots of each type are taken. Filler rows up to a whole block follow. */
 static inline int32_t dpc_group(dpc_tile *tile, int32_t ntypes, const int32_t *sel,
-                                const unsigned char *use, double cutoff, dpc_candidates from,
-                                int32_t n, dpc_rows r, int32_t *start, int32_t *slots) {
+                                int32_t nnei, const unsigned char *use, double cutoff,
+                                dpc_candidates from, int32_t n, dpc_rows r, int32_t *start,
+                                int32_t *slots) {
+  if (n > nnei) n = dpc_cut_to_nnei(tile->type, from, n, nnei, &tile->sel_overflow);
   int32_t next[ntypes + 1]; /* one place more, for atoms of no type */
   for (int32_t t = 0; t < ntypes; t++) slots[t] = 0;
   next[ntypes] = 0;

@@ -149,19 +149,20 @@ def softplus(emit: Emitter, z: Vector) -> tuple[Vector, Vector]:
 
 
 def gelu(emit: Emitter, z: Vector) -> tuple[Vector, Vector]:
-    """z (1 + t) / 2 with t = tanh(c (z + a z³)), c = sqrt(2/pi), a = 0.044715
+    """z (1 + tanh y) / 2 = z sigmoid(2 y) with y = c (z + a z³), c = sqrt(2/pi), a = 0.044715
 
-    The slope is (1 + t) / 2 + z (1 - t²) c (1 + 3 a z²) / 2. Beyond |z| = 16 t is ±1.
+    The slope is sigmoid(2 y) + z sigmoid'(2 y) 2 c (1 + 3 a z²); sigmoid' has no
+    cancellation, where 1 - tanh² y has. Beyond |z| = 16 the gate is 0 or 1.
     """
     a, c = 0.044715, math.sqrt(2.0 / math.pi)
-    one, half = emit.constant(1.0), emit.constant(0.5)
-    near = emit.let(emit.at_most(emit.at_least(z, -16.0), 16.0))
+    above = emit.let(emit.at_least(z, -16.0))  # below, the gate is nothing and z would win
+    near = emit.let(emit.at_most(above, 16.0))
     square = emit.let(near * near)
-    inner = emit.let(near * (square * emit.constant(a * c) + emit.constant(c)))
-    t = _tanh(emit, inner)
-    gate = emit.let(half * t + half)
-    slope = emit.let(square * emit.constant(1.5 * a * c) + emit.constant(0.5 * c))
-    return emit.let(z * gate), emit.let(emit.let(near * slope) * (one - t * t) + gate)
+    inner = emit.let(square * emit.constant(2.0 * a * c) + emit.constant(2.0 * c))
+    gate, gate_slope = sigmoid(emit, emit.let(near * inner))
+    growth = emit.let(square * emit.constant(6.0 * a * c) + emit.constant(2.0 * c))
+    slope = emit.let(emit.let(near * growth) * gate_slope + gate)
+    return emit.let(above * gate), slope
 
 
 def linear(emit: Emitter, z: Vector) -> tuple[Vector, Vector]:

@@ -190,9 +190,7 @@ class Array:
 
     def splat(self, at: Index) -> Vector:
         """One element in every lane, read here and now."""
-        return self.emit.let(
-            self.emit.splat(self.emit._load(self.buffer, self.origin + at, 1))
-        )
+        return self.emit.let(self.emit.splat(self.emit._load(self.buffer, self.origin + at, 1)))
 
     def store(self, at: Index, value: Vector, lanes: int | None = None) -> None:
         """Write a vector (of `lanes` numbers, where that differs from the usual)."""

@@ -114,9 +114,7 @@ def backward(
     if whole:
         with emit.loop(whole, "kb") as kb:
             for part in range(0, BLOCK, at_once):
-                _backward_block(
-                    emit, u, w, g, inputs, outputs, kb * BLOCK + part, at_once, initial
-                )
+                _backward_block(emit, u, w, g, inputs, outputs, kb * BLOCK + part, at_once, initial)
     for part in range(0, rest, at_once):
         size = min(at_once, rest - part)
         first = whole * BLOCK + part

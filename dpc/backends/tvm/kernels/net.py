@@ -47,9 +47,7 @@ class Layer:
         if self.resnet not in wanted:
             raise InputError(f"{where}: resnet is {self.resnet!r}, but must be one of {[*wanted]}")
         if wanted[self.resnet] != self.outputs:
-            raise InputError(
-                f"{where}: resnet {self.resnet!r} needs {wanted[self.resnet]} outputs"
-            )
+            raise InputError(f"{where}: resnet {self.resnet!r} needs {wanted[self.resnet]} outputs")
 
     @property
     def padded(self) -> int:
@@ -194,9 +192,7 @@ class Net:
                 u.store(at, gradient(n, v) * q.load(at))
             g = dx if number == 0 else self._rows(0)
             carry = _carry(layer, gradient, emit.target.vectors)
-            gemm.backward(
-                emit, u, self.w.part(weight), g, layer.inputs, layer.outputs, carry
-            )
+            gemm.backward(emit, u, self.w.part(weight), g, layer.inputs, layer.outputs, carry)
             gradient = self._reader(g)
 
     def _activate(

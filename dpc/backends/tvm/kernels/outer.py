@@ -100,9 +100,7 @@ class OuterSpec:
             self._second_factor(emit, tile, dd, dx, v)
         return emit.finish()
 
-    def _triangle_backward(
-        self, emit: Emitter, x: _Tile, dd: Array, dx: _Tile, v: int
-    ) -> None:
+    def _triangle_backward(self, emit: Emitter, x: _Tile, dd: Array, dx: _Tile, v: int) -> None:
         """dx[m] = sum_a (dd[m, a] or dd[a, m]) x[a], once more for a = m; m, a < axis."""
         with emit.loop(self._triangle(), "m") as m:
             row = emit.let(_triangle_row(m))

@@ -206,6 +206,6 @@ def _store_sums(emit: Emitter, sums: list[Vector], to: Array, at: Index) -> None
 def _merge(emit: Emitter, a: Vector, b: Vector, stride: int) -> Vector:
     """Lanes l with bit `stride` clear: a[l] + a[l + stride]; set: b[l] + b[l - stride]."""
     n = emit.lanes
-    straight = [l if not l & stride else n + l for l in range(n)]
-    crossed = [l + stride if not l & stride else n + l - stride for l in range(n)]
+    straight = [n + lane if lane & stride else lane for lane in range(n)]
+    crossed = [n + lane - stride if lane & stride else lane + stride for lane in range(n)]
     return emit.let(emit.shuffle([a, b], straight) + emit.shuffle([a, b], crossed))

@@ -10,25 +10,33 @@ from dpc.backends.tvm.kernels.net import Layer
 
 
 def activation(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(value, slope)"""
+    """(value, slope), in extended precision where the machine has it, without cancellation."""
+    x = np.asarray(z, np.longdouble)
+    value, slope = _activation(name, x)
+    return value.astype(np.float64), slope.astype(np.float64)
+
+
+def _activation(name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    e = np.exp(-np.abs(x))
+    sigmoid, sigmoid_slope = np.where(x < 0, e, 1) / (1 + e), e / (1 + e) ** 2
     if name == "tanh":
-        return np.tanh(z), 1 - np.tanh(z) ** 2
+        e2 = np.exp(-2 * np.abs(x))
+        return np.tanh(x), 4 * e2 / (1 + e2) ** 2
     if name == "relu":
-        return np.maximum(z, 0), (z > 0) * 1.0
+        return np.maximum(x, 0), (x > 0) * np.ones_like(x)
     if name == "relu6":
-        return np.clip(z, 0, 6), ((z > 0) & (z < 6)) * 1.0
-    e = np.exp(-np.abs(z))
-    sigmoid = np.where(z < 0, e, 1.0) / (1 + e)
+        return np.clip(x, 0, 6), ((x > 0) & (x < 6)) * np.ones_like(x)
     if name == "sigmoid":
-        return sigmoid, e / (1 + e) ** 2
+        return sigmoid, sigmoid_slope
     if name == "softplus":
-        return np.maximum(z, 0) + np.log1p(e), sigmoid
+        return np.maximum(x, 0) + np.log1p(e), sigmoid
     if name in ("gelu", "gelu_tf"):
-        c, near = math.sqrt(2 / math.pi), np.clip(z, -50, 50)
-        t = np.tanh(c * (near + 0.044715 * near**3))
-        slope = (1 + t) / 2 + near * (1 - t**2) * c * (1 + 3 * 0.044715 * near**2) / 2
-        return z * (1 + t) / 2, slope
-    return z, np.ones_like(z)
+        c, a = np.sqrt(2 / np.longdouble(np.pi)), np.longdouble("0.044715")
+        near = np.clip(x, -50, 50)
+        y = c * (near + a * near**3)
+        gate, (_, tanh_slope) = (1 + np.tanh(y)) / 2, _activation("tanh", y)
+        return x * gate, gate + near * tanh_slope * c * (1 + 3 * a * near**2) / 2
+    return x, np.ones_like(x)
 
 
 def random_tensors(layers: tuple[Layer, ...], seed: int) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ from dpc.targets.cpu import LEVELS
 SPECS = (
     TableSpec(20),
     OuterSpec(20, 4, True),
-    GradientSpec("fit", (Layer(70, 24), Layer(24, 24, "tanh", "same", True), Layer(24, 1, "linear"))),
+    GradientSpec("fit", (Layer(30, 9), Layer(9, 9, "tanh", "same", True), Layer(9, 1, "linear"))),
     MlpSpec("emb", (Layer(1, 10, "softplus"), Layer(10, 20, "gelu", "double"))),
 )  # fmt: skip
 VECTORS = {"x86-64-v4": "zmm", "x86-64-v3": "ymm", "x86-64-v2": "xmm"}

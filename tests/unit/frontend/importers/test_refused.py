@@ -144,7 +144,7 @@ def layer(tree: dict[str, Any]) -> dict[str, Any]:
         (lambda t, f: t["model"]["descriptor"].update(rcut=5.0), "env_mat.rcut is 4.0, expected"),
         (lambda t, f: t["model"]["descriptor"].update(resnet_dt=True), "resnet_dt is False"),
         (lambda t, f: t["model"]["fitting"].update(mixed_types=True), "mixed_types is True"),
-        (lambda t, f: t["model"].update(type_map=["O"]), "sel has 2 entries"),
+        (lambda t, f: t["model"].update(type_map=["O", "X"]), r"type_map is \['O', 'H'\], exp"),
         (lambda t, f: f["variable_0004"].write_direct(np.full((6, 12), np.nan)), "not finite"),
         (lambda t, f: f["variable_0015"].write_direct(np.zeros((2, 25, 4))), "must be positive"),
         (
