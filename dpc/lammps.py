@@ -10,6 +10,7 @@ loads every *plugin.so from that folder. It does so for everyone in the environm
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -27,7 +28,8 @@ def plugin_dir() -> str:
         return str(build_plugin().parent)
     except Exception as error:  # whatever it is, LAMMPS itself must start
         reason = " ".join(str(error).split())
-        print(f"dpc: pair_style dpc is not available: {reason}", file=sys.stderr)
+        if os.environ.get("PMI_RANK", "0") == "0":  # once, not from every MPI rank
+            print(f"dpc: pair_style dpc is not available: {reason}", file=sys.stderr)
         return str(Path(__file__).parent)
 
 

@@ -73,7 +73,7 @@ def _check_print_after(wanted: str | None, pipeline: Pipeline) -> None:
     from dpc.errors import UsageError, did_you_mean
 
     names = [one.name for one in pipeline.passes]
-    if wanted not in (None, "all", *names):
+    if wanted is not None and wanted not in ("all", *names):
         raise UsageError(
             f"--print-after {wanted}: the pipeline has no such pass.{did_you_mean(wanted, names)} "
             f"It has {' '.join(names)}"

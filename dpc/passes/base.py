@@ -83,14 +83,14 @@ class Context:
     _measured: list[tuple[Program, list[Results]]] = field(default_factory=list)
 
     def results(self, program: Program) -> list[Results]:
-        """What a program gives on the samples; the last two programs are remembered."""
+        """What a program gives on the samples; the last few programs are remembered."""
         from dpc.passes.measure import measure
 
         for known, found in self._measured:
             if known is program:
                 return found
         found = measure(program, self.samples)
-        self._measured = [*self._measured[-1:], (program, found)]
+        self._measured = [*self._measured[-3:], (program, found)]
         return found
 
     def same_results(self, before: Program, after: Program) -> None:

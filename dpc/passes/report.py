@@ -35,14 +35,23 @@ class PassReport:
         return asdict(self)
 
     def line(self) -> str:
-        """One line for a terminal."""
-        text = f"{self.text:<28} {self.seconds:6.2f} s"
-        if self.errors is not None:
-            text += "  " + "  ".join(
-                f"{name} {error.rms:.1e} rms {error.max:.1e} max {UNITS[name]}"
-                for name, error in self.errors.items()
-            )
-        return text
+        """One line for a terminal, with the remarks a user should see."""
+        parts = [f"{self.text:<28} {self.seconds:6.2f} s"]
+        parts += [
+            f"{name} {error.rms:.1e} rms {error.max:.1e} max {UNITS[name]}"
+            for name, error in (self.errors or {}).items()
+        ]
+        return "  ".join([*parts, *self.remarks()])
+
+    def remarks(self) -> list[str]:
+        """What was chosen, and what was left undone and why."""
+        found = [f"skipped: {self.notes['skipped']}"] if "skipped" in self.notes else []
+        for name, facts in self.notes.items():
+            if isinstance(facts, dict) and "left" in facts:
+                found.append(f"@{name} left exact: {facts['left']}")
+            elif isinstance(facts, dict) and "stride" in facts:
+                found.append(f"@{name} stride {facts['stride']:g} in {facts['rows']} rows")
+        return found
 
 
 UNITS = {"energy": "eV/atom", "force": "eV/Å", "virial": "eV"}

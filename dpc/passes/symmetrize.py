@@ -74,7 +74,7 @@ def _uses(graph: Graph, outer: Outer) -> tuple[list[_Use], str]:
             if isinstance(op, Concat) and op.parts.count(value) == 1:
                 before = op.parts[: op.parts.index(value)]
                 todo.append((op.out, start + sum(int(part.dims[-1]) for part in before)))
-            elif isinstance(op, Cast) and op.dtype is DType.F64:
+            elif isinstance(op, Cast) and op.dtype.is_float:
                 todo.append((op.out, start))
             elif isinstance(op, Mlp) and not op.scalar:
                 layer = op.net.layers[0]

@@ -22,6 +22,9 @@ from dpc.passes.rebuild import rebuild
 
 #: how many times the stride may become finer for the sake of forces
 REFINEMENTS = 4
+#: the table begins at this part of the model's shortest training distance: bonds vibrate, and
+#: an MD run visits distances that the training data just missed
+MARGIN = 0.85
 #: fractions of the shortest distance at which the error beyond the table is stated
 CLOSER = (0.9, 0.75)
 
@@ -34,7 +37,8 @@ class Tabulate(Pass):
     `tolerance` bounds the error of value and slope of every net, relative to its largest
     value or slope; `force_tolerance`, eV/Å, bounds the error of forces on the samples, if
     there are any. `stride`, `lower` and `upper` are in units of the normalised s and are
-    chosen when not given; `min_distance` is the shortest distance of the table, Å.
+    chosen when not given; `min_distance` is the shortest distance of the table, Å (by default
+    0.85 of the model's shortest training distance).
     """
 
     changes: ClassVar[Changes] = Changes.FUNCTION
@@ -72,7 +76,9 @@ class Tabulate(Pass):
     def _reach(self, program: Program, bank: NetBank) -> Reach:
         inputs = [op.x for op in program.energy.find(Mlp) if op.net == bank]
         known = program.facts.min_nbor_dist
-        nearest = known if self.min_distance is None else self.min_distance
+        nearest = self.min_distance
+        if nearest is None and known is not None:
+            nearest = MARGIN * known
         try:
             return reach_of(inputs, program.store, nearest, self.lower, self.upper)
         except PassError as error:

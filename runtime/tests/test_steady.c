@@ -1,5 +1,6 @@
 /* Nothing is allocated in a steady step. This file puts itself between libdpc and malloc,
  * so it is built without sanitizers, which do the same. */
+#define _POSIX_C_SOURCE 200112L /* posix_memalign */
 #include <errno.h>
 #include <stdatomic.h>
 

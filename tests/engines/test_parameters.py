@@ -23,15 +23,17 @@ def case(tmp_path_factory):
     return package, np.load(CASE / "cases.npz")
 
 
-def test_constants_reach_the_model(simulate, case, tmp_path):
+@pytest.mark.parametrize("group", ["ortho", "triclinic", "smallbox", "tinybox"])
+def test_constants_reach_the_model(simulate, case, tmp_path, group):
+    """In boxes of every shape; in the tiny one atoms see several images of themselves."""
     from dpc.md import Potential
 
     package, arrays = case
     potential = Potential(str(package))
-    coord = arrays["ortho.coord"][0].reshape(-1, 3)
-    types, cell = arrays["ortho.atype"], arrays["ortho.box"][0].reshape(3, 3)
-    fparam = arrays["ortho.fparam"][0].ravel()
-    aparam = arrays["ortho.aparam"][0].reshape(len(types), -1)[0]
+    coord = arrays[f"{group}.coord"][0].reshape(-1, 3)
+    types, cell = arrays[f"{group}.atype"], arrays[f"{group}.box"][0].reshape(3, 3)
+    fparam = arrays[f"{group}.fparam"][0].ravel()
+    aparam = arrays[f"{group}.aparam"][0].reshape(len(types), -1)[0]
     every = np.tile(aparam, (len(types), 1))
     expected = potential.evaluate(coord, types, cell=cell, fparam=fparam, aparam=every)
     numbers = {"fparam": fparam, "aparam": aparam}

@@ -46,7 +46,7 @@ def test_input_differs_only_in_the_pair_lines(tmp_path):
 
 
 def test_default_steps_take_seconds():
-    assert [default_steps(n) for n in (192, 1536, 12288, 98304)] == [520, 65, 20, 20]
+    assert [default_steps(n) for n in (192, 1536, 12288, 98304)] == [1000, 162, 20, 20]
 
 
 def test_loop_time_of_the_last_run():

@@ -13,7 +13,7 @@ from dpc.passes.pipeline import Pipeline
 from dpc.passes.pipelines import PIPELINES, default_pipeline
 from dpc.passes.tabulate import Tabulate
 from dpc.passes.text import parse_passes
-from tests.programs import program, samples
+from tests.programs import ZOO, program, samples
 
 CPU = PIPELINES["cpu"]
 
@@ -85,6 +85,15 @@ def test_reports() -> None:
     text = json.dumps([report.to_json() for report in context.reports])
     assert json.loads(text)[3]["notes"]["embedding"]["rows"] > 10
     assert "eV/Å" in context.reports[3].line()
+    assert "@embedding stride 0.05 in 257 rows" in context.reports[3].line()
+
+
+def test_report_says_what_was_left_undone() -> None:
+    context = Context()
+    Pipeline.parse("symmetrize tabulate").run(program(ZOO["float32"]), context)
+    skipped, left = (report.line() for report in context.reports)
+    assert "skipped: @fitting is f32: put widen before symmetrize" in skipped
+    assert "@embedding left exact: the net is f32" in left
 
 
 def test_without_samples_nothing_is_measured() -> None:

@@ -15,7 +15,7 @@ from dpc.passes.base import Context, PassError
 from dpc.passes.differentiate import differentiate
 from dpc.passes.reach import radius_of
 from dpc.passes.samples import Sample
-from dpc.passes.tabulate import Tabulate
+from dpc.passes.tabulate import MARGIN, Tabulate
 from tests.programs import ZOO, Model, program, samples, variant
 
 
@@ -31,8 +31,8 @@ def test_range_is_the_union_over_centre_types() -> None:
     assert radius is not None and len(set(radius.std)) == 2
     table = run(ZOO["one_side"])[0].tables["embedding"]
     assert table.lower == radius.x(4.0).min()
-    assert 0 <= table.upper - radius.x(0.9).max() < table.stride
-    # at rcut s is 0, at 0.9 Å it is sw(0.9)/0.9
+    assert 0 <= table.upper - radius.x(MARGIN * 0.9).max() < table.stride
+    # at rcut s is 0
     np.testing.assert_allclose(radius.x(4.0), -radius.mean / radius.std)
 
 
@@ -41,7 +41,7 @@ def test_shortest_distance_option_model_default() -> None:
         return run(model, stride=0.2, **options)[0].tables["embedding"].upper
 
     unknown = variant(min_nbor_dist=None)
-    assert upper(unknown) == upper(variant(min_nbor_dist=0.5))
+    assert upper(unknown) == upper(variant(min_nbor_dist=0.5 / MARGIN))
     assert upper(variant(), min_distance=0.5) == upper(unknown) > upper(variant())
 
 
@@ -55,7 +55,7 @@ def test_one_table_for_a_bank(name: str) -> None:
     facts = notes["embedding"]
     assert facts["bytes"] == after.store["embedding"].nbytes
     assert facts["slope_error"] < 2e-8 and facts["farthest"] == 4.0
-    assert list(facts["closer"]) == ["0.810", "0.675"]
+    assert list(facts["closer"]) == ["0.689", "0.574"]
     near, nearer = facts["closer"].values()
     assert 0 < near["value_error"] < nearer["value_error"]
 
@@ -100,7 +100,7 @@ def test_unreachable_tolerance_is_left_exact() -> None:
 
 def test_closer_than_the_table_is_smooth() -> None:
     """Two atoms approach through the shortest distance: no step in energy, force or slope."""
-    after = differentiate(run(variant(min_nbor_dist=1.2))[0])
+    after = differentiate(run(variant(), min_distance=1.2)[0])
 
     def at(distance: float) -> tuple[float, float]:
         nlist = np.full((2, 23), -1, np.int32)

@@ -1,20 +1,23 @@
-"""Call the `tile` of a compiled host.so directly, without libdpc."""
+"""Call the `tile` of a compiled host.so directly, without libdpc.
+
+The workspace is filled with what is not a number and guarded behind its end.
+"""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ctypes import POINTER, c_double, c_int32, c_int64, c_void_p
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from dpc.ir.types import Ragged
 
 doubles = POINTER(c_double)
 ints = POINTER(c_int32)
+OUTPUTS = ("energy", "force", "virial", "atom_energy", "atom_virial")
 
 
 class Tile(ctypes.Structure):
@@ -33,11 +36,7 @@ class Tile(ctypes.Structure):
         ("mask", c_int32),
         ("params", c_void_p),
         ("workspace", c_void_p),
-        ("energy", doubles),
-        ("force", doubles),
-        ("virial", doubles),
-        ("atom_energy", doubles),
-        ("atom_virial", doubles),
+        *((name, doubles) for name in OUTPUTS),
         ("sel_overflow", c_int64),
         ("extrapolated", c_int64),
         ("pair", c_int32 * 2),
@@ -60,7 +59,7 @@ class Entry(ctypes.Structure):
 
 
 def aligned(nbytes: int) -> np.ndarray:
-    """Bytes at a multiple of 64, filled with what is not a number."""
+    """Bytes at a multiple of 64, all ones: as doubles they are not numbers."""
     raw = np.full(nbytes + 64, 0xFF, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + nbytes]
@@ -71,16 +70,20 @@ def at(array: np.ndarray | None, kind: Any) -> Any:
     return None if array is None else array.ctypes.data_as(kind)
 
 
-def run(
+def run_tiles(
     files: Mapping[str, bytes],
     folder: Path,
     inputs: Mapping[str, Any],
-    list_mask: int | None = None,
-    wanted: tuple[str, ...] = ("energy", "force", "virial", "atom_energy", "atom_virial"),
+    mask: int = -1,
+    wanted: tuple[str, ...] = OUTPUTS,
 ) -> dict[str, Any]:
-    """All tiles of one frame, given as graph inputs with a ragged list."""
-    (folder / "host.so").write_bytes(files["bin/host.so"])
-    entry = Entry.in_dll(ctypes.CDLL(str(folder / "host.so")), "dpc_model_entry")
+    """All tiles of one frame, given as graph inputs with a ragged list.
+
+    With a mask, the bits outside it are set in every entry of the lists.
+    """
+    library = folder / f"host{len(list(folder.iterdir()))}.so"
+    library.write_bytes(files["bin/host.so"])
+    entry = Entry.in_dll(ctypes.CDLL(str(library)), "dpc_model_entry")
     assert (entry.abi, entry.size) == (1, ctypes.sizeof(Entry))
     params = aligned(len(files["params.safetensors"]))
     params[:] = np.frombuffer(files["params.safetensors"], np.uint8)
@@ -89,16 +92,12 @@ def run(
     atype = np.ascontiguousarray(inputs["atype"], np.int32)
     nlist: Ragged = inputs["nlist"]
     nall, nloc = len(coord), len(nlist)
-    flag = 0 if list_mask is None else ~list_mask & 0x7FFFFFFF
-    lists = [np.ascontiguousarray(nlist[i] | flag, np.int32) for i in range(nloc)]
+    flags = np.int32(0 if mask == -1 else ~mask)
+    lists = [np.ascontiguousarray(nlist[i] | flags, np.int32) for i in range(nloc)]
+    shapes = [(1,), (nall, 3), (3, 3), (nloc,), (nall, 3, 3)]
     out: dict[str, Any] = {
-        "energy": np.zeros(1),
-        "force": np.zeros((nall, 3)),
-        "virial": np.zeros((3, 3)),
-        "atom_energy": np.zeros(nloc),
-        "atom_virial": np.zeros((nall, 3, 3)),
+        name: np.zeros(shape) for name, shape in zip(OUTPUTS, shapes, strict=True) if name in wanted
     }
-    out = {name: array for name, array in out.items() if name in wanted}
     out |= {"sel_overflow": 0, "extrapolated": 0, "status": 0, "pair": None}
     for kind in range(entry.ntypes):
         atoms = np.flatnonzero(atype[:nloc] == kind).astype(np.int32)
@@ -110,13 +109,19 @@ def run(
             work = aligned(need + 64)
             work[need:] = 0x5A
             tile = Tile(
-                at(coord, doubles), at(atype, ints),
-                at(inputs.get("fparam"), doubles), at(inputs.get("aparam"), doubles),
-                kind, len(own), at(own, ints), at(counts, ints), pointers,
-                -1 if list_mask is None else list_mask,
-                params.ctypes.data, work.ctypes.data,
-                *(at(out.get(name), doubles)
-                  for name in ("energy", "force", "virial", "atom_energy", "atom_virial")),
+                at(coord, doubles),
+                at(atype, ints),
+                at(inputs.get("fparam"), doubles),
+                at(inputs.get("aparam"), doubles),
+                kind,
+                len(own),
+                at(own, ints),
+                at(counts, ints),
+                pointers,
+                mask,
+                params.ctypes.data,
+                work.ctypes.data,
+                *(at(out.get(name), doubles) for name in OUTPUTS),
             )
             status = entry.tile(ctypes.byref(tile))
             assert (work[need:] == 0x5A).all(), "wrote beyond the workspace"
@@ -125,15 +130,3 @@ def run(
             out["sel_overflow"] += tile.sel_overflow
             out["extrapolated"] += tile.extrapolated
     return out
-
-
-@pytest.fixture
-def run_tiles(tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """run_tiles(files, inputs, ...)."""
-
-    def call(files: Mapping[str, bytes], inputs: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
-        folder.mkdir()
-        return run(files, folder, inputs, **more)
-
-    return call

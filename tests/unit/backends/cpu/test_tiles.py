@@ -1,0 +1,198 @@
+"""host.so computes what the program means: every kind of model, every instruction set."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from dpc.backends.cpu.build import backend
+from dpc.errors import InputError
+from dpc.ir.evaluate import evaluate
+from dpc.ir.types import Ragged
+from dpc.passes.pipeline import Pipeline
+from dpc.passes.samples import inputs_for
+from dpc.targets import parse_target
+from dpc.targets.cpu import LEVELS, runs_here
+from tests import programs
+from tests.tiles import OUTPUTS, run_tiles
+
+pytest.importorskip("tvm")
+
+TABLES = "canonicalize widen symmetrize tabulate differentiate exact_neighbors fuse memory"
+NETS = "canonicalize widen differentiate exact_neighbors fuse memory"
+
+
+@cache
+def built(name: str, target: str = "cpu", passes: str = TABLES):
+    """(fused program, files) of a zoo model."""
+    program = Pipeline.parse(passes).run(programs.program(programs.ZOO[name]))
+    return program, backend.build(program, parse_target(target)).files
+
+
+def expected(program, inputs) -> dict:
+    out = evaluate(program, "energy", inputs)
+    return out | {"energy": np.sum(out["atom_energy"])}
+
+
+def compare(got: dict, wanted: dict, tolerance: float = 1e-11) -> None:
+    for name in OUTPUTS:
+        scale = max(1.0, np.abs(wanted[name]).max(initial=0))
+        error = np.abs(got[name] - wanted[name]).max(initial=0)
+        assert error <= tolerance * scale, f"{name}: {error}"
+
+
+def frame(name: str, program, which: int = 0) -> dict:
+    return inputs_for(program.energy, programs.samples(programs.ZOO[name])[which])
+
+
+@pytest.mark.parametrize("name", programs.ZOO)
+def test_every_model(name, tmp_path):
+    program, files = built(name)
+    for which in range(2):
+        inputs = frame(name, program, which)
+        compare(run_tiles(files, tmp_path, inputs), expected(program, inputs))
+
+
+@pytest.mark.parametrize("name", ["one_side", "two_side", "exclude", "sel_overflow", "resnet_dt"])
+def test_nets_without_tables(name, tmp_path):
+    program, files = built(name, passes=NETS)
+    assert not program.tables
+    inputs = frame(name, program)
+    compare(run_tiles(files, tmp_path, inputs), expected(program, inputs))
+
+
+@pytest.mark.parametrize("arch", [arch for arch in LEVELS if arch != "aarch64"])
+@pytest.mark.parametrize("passes", [TABLES, NETS], ids=["tables", "nets"])
+def test_every_instruction_set(arch, passes, tmp_path):
+    target = parse_target(f"cpu:{arch}")
+    if not runs_here(target):
+        pytest.skip(f"this CPU does not run {arch}")
+    for name in ("two_side", "sel_overflow"):
+        program, files = built(name, f"cpu:{arch}", passes)
+        inputs = frame(name, program)
+        compare(run_tiles(files, tmp_path, inputs), expected(program, inputs))
+
+
+@pytest.mark.parametrize("ntypes", [1, 6])
+def test_numbers_of_types(ntypes, tmp_path):
+    """One type, and more than the vector path of grouping takes."""
+    names = tuple("ABCDEF"[:ntypes])
+    model = programs.Model(type_map=names, sel=(24 // ntypes,) * ntypes)
+    program = Pipeline.parse(TABLES).run(programs.program(model))
+    files = backend.build(program, parse_target("cpu")).files
+    sample = programs.samples(model, natoms=30)[0]
+    inputs = inputs_for(program.energy, sample)
+    compare(run_tiles(files, tmp_path, inputs), expected(program, inputs))
+
+
+def test_lists_with_flags_and_distant_neighbors(tmp_path):
+    """Entries beyond the cutoff and bits outside the mask change nothing."""
+    program, files = built("one_side")
+    inputs = frame("one_side", program)
+    nall, nloc = len(inputs["coord"]), len(inputs["nlist"])
+    every = [np.setdiff1d(np.arange(nall, dtype=np.int32), [i]) for i in range(nloc)]
+    longer = {**inputs, "nlist": Ragged.from_rows(every, np.int32)}
+    got = run_tiles(files, tmp_path, longer, mask=0x1FFFFFFF)
+    compare(got, expected(program, inputs))
+    assert got["sel_overflow"] == 0
+
+
+def test_neighbors_of_no_type_are_skipped(tmp_path):
+    program, files = built("one_side")
+    inputs = frame("one_side", program)
+    atype = inputs["atype"].copy()
+    gone = np.arange(len(inputs["nlist"]), len(atype), 3)  # some of the images
+    atype[gone] = -1
+    kept = [row[atype[row] >= 0] for row in (inputs["nlist"][i] for i in range(12))]
+    shorter = {**inputs, "nlist": Ragged.from_rows(kept, np.int32)}
+    got = run_tiles(files, tmp_path, {**inputs, "atype": atype})
+    compare(got, expected(program, shorter))
+
+
+def test_sel_overflow_is_counted(tmp_path):
+    program, files = built("sel_overflow")
+    inputs = frame("sel_overflow", program)
+    nlist, atype, sel = inputs["nlist"], inputs["atype"], program.facts.sel
+    assert max(np.diff(nlist.offsets)) > sum(sel)
+    kept = sum(
+        sum(min(limit, n) for limit, n in zip(sel, np.bincount(near, minlength=2), strict=True))
+        for near in (nearest(inputs, i, sum(sel)) for i in range(len(nlist)))
+    )
+    got = run_tiles(files, tmp_path, inputs)
+    assert got["sel_overflow"] == len(nlist.values) - kept
+    assert len(atype) > len(nlist)
+
+
+def nearest(inputs: dict, i: int, count: int) -> np.ndarray:
+    """Types of the nearest `count` neighbours of atom i."""
+    j = inputs["nlist"][i]
+    distance = np.linalg.norm(inputs["coord"][j] - inputs["coord"][i], axis=1)
+    return inputs["atype"][j[np.lexsort((j, distance))[:count]]]
+
+
+def test_coincident_atoms_are_named(tmp_path):
+    program, files = built("one_side")
+    inputs = frame("one_side", program)
+    coord = inputs["coord"].copy()
+    j = int(inputs["nlist"][3][0])
+    coord[j] = coord[3]
+    got = run_tiles(files, tmp_path, {**inputs, "coord": coord})
+    assert got["status"] == 1
+    assert set(got["pair"]) == {3, j}
+
+
+def test_pairs_beyond_the_tables_are_counted(tmp_path):
+    program, files = built("one_side")
+    inputs = frame("one_side", program)
+    coord = inputs["coord"].copy()
+    i, j = 3, int(inputs["nlist"][3][0])
+    near = program.facts.min_nbor_dist * 0.7
+    coord[j] = coord[i] + [0, 0, near]
+    moved = {**inputs, "coord": coord}
+    got = run_tiles(files, tmp_path, moved)
+    distances = [
+        np.linalg.norm(coord[moved["nlist"][a]] - coord[a], axis=1) for a in range(12)
+    ]
+    assert got["extrapolated"] == sum((d < 0.89).sum() for d in distances) > 0
+    compare(got, expected(program, moved))
+
+
+def test_not_a_number_comes_through(tmp_path):
+    program, files = built("one_side")
+    inputs = frame("one_side", program)
+    coord = inputs["coord"].copy()
+    coord[int(inputs["nlist"][3][0])] = np.nan
+    got = run_tiles(files, tmp_path, {**inputs, "coord": coord})
+    assert np.isnan(got["energy"]).all()
+    assert np.isnan(got["force"]).any()
+
+
+@pytest.mark.parametrize("wanted", [("energy",), ("force",), ("virial", "atom_energy"), ()])
+def test_only_what_is_wanted(wanted, tmp_path):
+    program, files = built("one_side")
+    inputs = frame("one_side", program)
+    got, wants = run_tiles(files, tmp_path, inputs, wanted=wanted), expected(program, inputs)
+    for name in wanted:
+        np.testing.assert_allclose(got[name], wants[name], atol=1e-10, rtol=1e-10)
+
+
+def test_atoms_without_neighbors(tmp_path):
+    program, files = built("one_side")
+    inputs = frame("one_side", program)
+    lonely = {**inputs, "nlist": Ragged.from_rows([np.zeros(0, np.int32)] * 12, np.int32)}
+    compare(run_tiles(files, tmp_path, lonely), expected(program, lonely))
+
+
+def test_programs_that_are_not_fused_are_refused():
+    program = Pipeline.parse("canonicalize differentiate").run(programs.program())
+    with pytest.raises(InputError, match="op displacement.*exact_neighbors, fuse"):
+        backend.build(program, parse_target("cpu"))
+    problems = backend.check(program, parse_target("cpu"))
+    assert len(problems) > 3  # all at once
+
+
+def test_float32_programs_are_refused():
+    passes = "canonicalize tabulate differentiate exact_neighbors fuse"
+    program = Pipeline.parse(passes).run(programs.program(programs.ZOO["float32"]))
+    problems = backend.check(program, parse_target("cpu"))
+    assert any("widen" in str(problem) for problem in problems)
