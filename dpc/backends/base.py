@@ -14,14 +14,17 @@ from dpc.targets import Target
 
 @dataclass(frozen=True)
 class Problem:
-    """One reason why a program does not fit a target."""
+    """One reason why a program does not fit a target: where, what, and what to do."""
 
     where: str
     what: str
     remedy: str
 
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}. {self.remedy}"
+
+def problem_lines(problems: list[Problem]) -> list[str]:
+    """All problems, and each remedy once."""
+    remedies = dict.fromkeys(problem.remedy for problem in problems)
+    return [f"    {p.where}: {p.what}" for p in problems] + [f"  {line}" for line in remedies]
 
 
 @dataclass(frozen=True)
@@ -64,5 +67,5 @@ def find_backend(target: Target) -> Backend:
 def refuse_problems(problems: list[Problem], target: Target) -> None:
     """One error with all problems; none, no error."""
     if problems:
-        lines = "\n".join(f"    {problem}" for problem in problems)
+        lines = "\n".join(problem_lines(problems))
         raise InputError(f"{target} cannot take this model:\n{lines}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ from pathlib import Path
 from dpc.errors import ToolError
 
 LOOP_TIME = re.compile(r"^Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", re.M)
+
+POLL = 0.1  # seconds between looks at the memory of a run
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Lammps:
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: `seconds` of the last MD loop; `peak_bytes` of the largest process."""
+    """One run: `seconds` of the last MD loop; `peak_bytes` of the largest process (Linux only)."""
 
     atoms: int
     steps: int
@@ -97,17 +98,40 @@ def run_lammps(
 
 def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, int]:
     """Exit code, and the peak memory in bytes of the largest process below `process`."""
+    peak = 0
     while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            unit = 1 if sys.platform == "darwin" else 1024
-            return process.returncode, usage.ru_maxrss * unit
+        try:
+            return process.wait(POLL), peak
+        except subprocess.TimeoutExpired:
+            peak = max(peak, _peak_below(process.pid))
         if time.monotonic() > deadline:
-            process.kill()
-            process.wait()
+            process.terminate()  # mpirun then ends its ranks
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
             raise ToolError("LAMMPS took longer than its time limit and was stopped")
-        time.sleep(0.02)
+
+
+def _peak_below(pid: int) -> int:
+    """The largest VmHWM, in bytes, of the processes that `pid` started, and so on down.
+
+    Not ru_maxrss: that of a child starts at its parent's size, however small the child is.
+    """
+    largest = 0
+    for child in _read(f"/proc/{pid}/task/{pid}/children").split():
+        match = re.search(r"VmHWM:\s*(\d+) kB", _read(f"/proc/{child}/status"))
+        own = 1024 * int(match[1]) if match else 0
+        largest = max(largest, own, _peak_below(int(child)))
+    return largest
+
+
+def _read(path: str) -> str:
+    """A file of /proc, or nothing when its process has ended."""
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
 
 
 def _last_lines(output: str) -> str:

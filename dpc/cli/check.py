@@ -15,7 +15,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Every problem at once; 1 when there are some."""
-    from dpc.backends.base import find_backend
+    from dpc.backends.base import find_backend, problem_lines
     from dpc.cli.compile import read_program
     from dpc.passes.pipeline import Pipeline
     from dpc.passes.pipelines import default_pipeline
@@ -27,9 +27,8 @@ def run(args: argparse.Namespace) -> int:
     text = args.passes if args.passes is not None else default_pipeline(target.kind)
     compiled = Pipeline.parse(text).run(program)
     problems = backend.check(compiled, target)
-    for problem in problems:
-        print(problem)
     if problems:
+        print("\n".join([f"{target} cannot take {args.model}:", *problem_lines(problems)]))
         return 1
     tensors = sum(array.nbytes for array in compiled.store.values())
     facts = compiled.facts

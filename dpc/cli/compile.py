@@ -92,8 +92,11 @@ def compile_model(
     goal = parse_target(target)
     backend = find_backend(goal)
     text = default_pipeline(goal.kind) if passes is None else passes
-    pipeline = Pipeline.parse(text.replace(" memory", f" memory{{tile={goal.tile_atoms()}}}", 1)
-                              if passes is None else text)
+    pipeline = Pipeline.parse(
+        text.replace(" memory", f" memory{{tile={goal.tile_atoms()}}}", 1)
+        if passes is None
+        else text
+    )
     destination = _destination(model, out)
     with steps.step("read the model"):
         program, digest = read_program(model)
@@ -267,8 +270,12 @@ def _write(
             "type_map": list(facts.type_map),
             "rcut": facts.rcut,
             "sel": list(facts.sel),
-            "outputs": ["energy", *(o for o in outputs if o != "atom_virial"), "atom_energy",
-                        *(o for o in outputs if o == "atom_virial")],
+            "outputs": [
+                "energy",
+                *(o for o in outputs if o != "atom_virial"),
+                "atom_energy",
+                *(o for o in outputs if o == "atom_virial"),
+            ],
             "fparam": facts.fparam,
             "aparam": facts.aparam,
             "min_nbor_dist": facts.min_nbor_dist,

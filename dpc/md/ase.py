@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
-from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import ArrayLike, NDArray
 
 from dpc.errors import InputError
 from dpc.md.runtime import Potential
 
 F64 = NDArray[np.float64]
+VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])  # xx, yy, zz, yz, xz, xy
 
 
 class DPC(Calculator):
@@ -31,10 +31,10 @@ class DPC(Calculator):
     [width] and `aparam` [natoms, width] are parameters: `calc.set(fparam=...)` changes them.
     """
 
-    implemented_properties: ClassVar[list[str]] = [
+    implemented_properties = [
         "energy", "free_energy", "energies", "forces", "stress",
     ]  # fmt: skip
-    default_parameters: ClassVar[dict[str, Any]] = {"fparam": None, "aparam": None}
+    default_parameters = {"fparam": None, "aparam": None}
 
     def __init__(
         self,
@@ -46,8 +46,9 @@ class DPC(Calculator):
         aparam: ArrayLike | None = None,
         **options: Any,
     ) -> None:
-        own = isinstance(package, Potential)
-        self.potential = package if own else Potential(package, threads=threads)
+        if not isinstance(package, Potential):
+            package = Potential(package, threads=threads)
+        self.potential = package
         self.types = dict(types or {})
         super().__init__(fparam=fparam, aparam=aparam, **options)
 
@@ -66,6 +67,7 @@ class DPC(Calculator):
     ) -> None:
         """Compute everything: the derivatives come with the energy."""
         super().calculate(atoms, properties, system_changes)
+        assert self.atoms is not None
         atoms = self.atoms
         found = self.potential.evaluate(
             atoms.positions,
@@ -83,7 +85,7 @@ class DPC(Calculator):
         if atoms.cell.rank == 3:
             # the virial is -dE/dstrain, the stress is (dE/dstrain)/V
             stress = -(found["virial"] + found["virial"].T) / (2 * atoms.get_volume())
-            self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
+            self.results["stress"] = stress[VOIGT]
         elif "stress" in properties:
             raise PropertyNotImplementedError("stress needs a cell with a volume")
 

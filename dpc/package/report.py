@@ -62,5 +62,6 @@ def _errors(errors: Mapping[str, Mapping[str, float]] | None, units: Mapping[str
     if not errors:
         return ""
     return "  ".join(
-        f"{name} {error['max']:.1e} {units.get(name, '')}".rstrip() for name, error in errors.items()
+        f"{name} {error['max']:.1e} {units.get(name, '')}".rstrip()
+        for name, error in errors.items()
     )

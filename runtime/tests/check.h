@@ -20,8 +20,8 @@
   } while (0)
 
 #define CHECK_CLOSE(a, b, tolerance)                                                               \
-  CHECK(fabs((a) - (b)) <= (tolerance), "%.17g and %.17g differ by %.3g", (double)(a), (double)(b), \
-        (double)((a) - (b)))
+  CHECK(fabs((a) - (b)) <= (tolerance), "%.17g and %.17g differ by %.3g", (double)(a),             \
+        (double)(b), (double)((a) - (b)))
 
 static inline dpc_model *open_model(const char *path, int32_t threads, uint32_t flags) {
   const dpc_options options = {

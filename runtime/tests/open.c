@@ -10,8 +10,8 @@ int main(int argc, char **argv) {
   const double coord[6] = {0, 0, 0, 0, 0, 1};
   const int32_t type[2] = {0, 1};
   double energy = 0, force[6];
-  const dpc_input input = {.size = sizeof input, .nloc = 2, .nall = 2, .coord = coord,
-                           .type = type};
+  const dpc_input input = {
+      .size = sizeof input, .nloc = 2, .nall = 2, .coord = coord, .type = type};
   dpc_output output = {.size = sizeof output, .energy = &energy, .force = force};
   dpc_model *model = NULL;
   dpc_session *session = NULL;

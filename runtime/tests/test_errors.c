@@ -18,8 +18,8 @@ static results found;
 static void reset(void) {
   for (int i = 0; i < 3 * N; i++) coord[i] = (i % 3 == 0) * (1.5 * (i / 3) + 0.25);
   for (int i = 0; i < N; i++) type[i] = i % 2;
-  input = (dpc_input){.size = sizeof input, .nloc = N, .nall = N, .coord = coord, .type = type,
-                      .cell = cell};
+  input = (dpc_input){
+      .size = sizeof input, .nloc = N, .nall = N, .coord = coord, .type = type, .cell = cell};
   output = all_of(&found);
   for (int i = 0; i < 3 * N; i++) found.force[i] = 7;
   found.energy = 7;

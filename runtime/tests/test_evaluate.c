@@ -28,8 +28,12 @@ static void stop(fixture *f) {
 
 static dpc_input input_of(const fixture *f, const double *cell) {
   const dpc_facts *facts = dpc_get_facts(f->model);
-  return (dpc_input){.size = sizeof(dpc_input), .nloc = N, .nall = N, .coord = f->coord,
-                     .type = f->type, .cell = cell,
+  return (dpc_input){.size = sizeof(dpc_input),
+                     .nloc = N,
+                     .nall = N,
+                     .coord = f->coord,
+                     .type = f->type,
+                     .cell = cell,
                      .fparam = facts->fparam > 0 ? f->fparam : NULL,
                      .aparam = facts->aparam > 0 ? f->aparam : NULL};
 }

@@ -22,8 +22,8 @@ static void compare(const char *path, int32_t n, const double *cell, const doubl
                              floor(away * (uniform() - 0.5))};
     for (int k = 0; k < 9; k++) coord[3 * i + k % 3] += shift[k / 3] * cell[k];
   }
-  const dpc_input input = {.size = sizeof input, .nloc = n, .nall = n, .coord = coord,
-                           .type = type, .cell = cell};
+  const dpc_input input = {
+      .size = sizeof input, .nloc = n, .nall = n, .coord = coord, .type = type, .cell = cell};
   evaluate(session, &input, &found);
   check_same(&expected, &found, n, 1e-11 * (1 + away));
   free_results(&expected);
@@ -42,7 +42,7 @@ int main(int argc, char **argv) {
   const double exact[9] = {8, 0, 0, 0, 12, 0, 0, 0, 16}; /* whole numbers of bins */
   const double triclinic[9] = {9, 0, 0, 4, 8, 0, -3, 5, 9};
   const double turned[9] = {6, 5, -1, -4, 7, 2, 1, -3, 8};
-  const double left[9] = {0, 8, 0, 7, 0, 0, 1, 1, 9}; /* left-handed */
+  const double left[9] = {0, 8, 0, 7, 0, 0, 1, 1, 9};       /* left-handed */
   const double skewed[9] = {5, 0, 0, 14, 5, 0, -12, 13, 5}; /* heights 0.5, 1.8 and 5 */
   const double small[9] = {5, 0, 0, 0, 6, 0, 0, 0, 7};
   const double tiny[9] = {2.5, 0, 0, 0.4, 3, 0, 0, -0.5, 2.8};

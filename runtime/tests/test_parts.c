@@ -48,12 +48,55 @@ static void refuse(const char *text) {
 
 static void test_json_refuses(void) {
   static const char *const wrong[] = {
-      "", " ", "{", "}", "[", "[1", "[1,", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
-      "{a:1}", "{\"a\":1 \"b\":2}", "{\"a\":1,\"a\":2}", "1 2", "01", "-", "1.", ".5", "+1", "1e",
-      "1e+", "0x10", "1e999", "nan", "NaN", "Infinity", "nul", "tru", "True", "'a'", "\"", "\"\\",
-      "\"\\x\"", "\"\\u12\"", "\"\\u0000\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"",
-      "\"\t\"", "\"\xff\"", "\"\xc0\x80\"", "\"\xe0\x80\x80\"", "\"\xed\xa0\x80\"",
-      "\"\xf4\x90\x80\x80\"", "\"\xc3", "// no\n1", "[1]]",
+      "",
+      " ",
+      "{",
+      "}",
+      "[",
+      "[1",
+      "[1,",
+      "[1,]",
+      "[,1]",
+      "{\"a\"}",
+      "{\"a\":}",
+      "{\"a\":1,}",
+      "{a:1}",
+      "{\"a\":1 \"b\":2}",
+      "{\"a\":1,\"a\":2}",
+      "1 2",
+      "01",
+      "-",
+      "1.",
+      ".5",
+      "+1",
+      "1e",
+      "1e+",
+      "0x10",
+      "1e999",
+      "nan",
+      "NaN",
+      "Infinity",
+      "nul",
+      "tru",
+      "True",
+      "'a'",
+      "\"",
+      "\"\\",
+      "\"\\x\"",
+      "\"\\u12\"",
+      "\"\\u0000\"",
+      "\"\\ud800\"",
+      "\"\\ud800\\u0041\"",
+      "\"\\udc00\"",
+      "\"\t\"",
+      "\"\xff\"",
+      "\"\xc0\x80\"",
+      "\"\xe0\x80\x80\"",
+      "\"\xed\xa0\x80\"",
+      "\"\xf4\x90\x80\x80\"",
+      "\"\xc3",
+      "// no\n1",
+      "[1]]",
       "1234567890123456789012345678901234567890123456789012345678901234567890"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) refuse(wrong[i]);
   char deep[2 * DPC_JSON_DEPTH + 3] = "";
@@ -62,9 +105,9 @@ static void test_json_refuses(void) {
 }
 
 static void test_json_reads(void) {
-  static const char text[] =
-      " {\"a\" : [1, -2.5e1, true, false, null, {}, []],\n"
-      "\"text\": \"\\\"\\\\\\/\\b\\f\\n\\r\\t \\u00e9 \\ud83d\\ude00 \xc3\xa9\", \"n\": {\"m\": 0}} ";
+  static const char text[] = " {\"a\" : [1, -2.5e1, true, false, null, {}, []],\n"
+                             "\"text\": \"\\\"\\\\\\/\\b\\f\\n\\r\\t \\u00e9 \\ud83d\\ude00 "
+                             "\xc3\xa9\", \"n\": {\"m\": 0}} ";
   dpc_json_document document;
   const char *problem;
   size_t where;

@@ -61,8 +61,8 @@ static void run(const char *path, int32_t threads, int form) {
   dpc_neighbors list = form == 1 ? lammps_list(&all) : csr_list(&all);
   dpc_input input = explicit_input(&all, &list);
   if (form == 0)
-    input = (dpc_input){.size = sizeof input, .nloc = N, .nall = N, .coord = coord, .type = type,
-                        .cell = CELL};
+    input = (dpc_input){
+        .size = sizeof input, .nloc = N, .nall = N, .coord = coord, .type = type, .cell = CELL};
   double *moving = form == 0 ? coord : all.coord;
   results r = new_results(N, input.nall);
   step(session, &input, moving, &r);

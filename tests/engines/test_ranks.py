@@ -53,3 +53,32 @@ def test_threads_agree(simulate, water):
     two = simulate(water_input(water, pair=f"pair_style dpc {water} threads 2\npair_coeff * * O H"))
     np.testing.assert_allclose(two.thermo["PotEng"], one.thermo["PotEng"], rtol=1e-12)
     np.testing.assert_allclose(two.force, one.force, rtol=0, atol=1e-10)
+
+
+def test_kept_lists_give_what_new_lists_give(simulate, water):
+    run = "velocity all create 330 7 mom yes loop geom\ntimestep 0.0005\nthermo 1\n"
+    kept = simulate(
+        water_input(water, after=f"{run}neigh_modify every 20 delay 0 check no", run="run 19")
+    )
+    new = simulate(
+        water_input(water, after=f"{run}neigh_modify every 1 delay 0 check no", run="run 19")
+    )
+    np.testing.assert_allclose(kept.thermo["PotEng"], new.thermo["PotEng"], rtol=1e-12)
+
+
+def test_types_that_change_between_lists(simulate, water):
+    """Monte Carlo swaps of O and H change types while the neighbour list stays."""
+    swaps = "fix swap all atom/swap 1 5 2026 1e6 ke no types 1 2"
+    text = water_input(
+        water, after=f"{swaps}\nneigh_modify every 100 delay 0 check no\ntimestep 0", run="run 3"
+    )
+    text = text.replace(
+        "write_dump",
+        "variable swapped equal f_swap[2]\n"
+        'print "SWAPPED ${swapped}"\nunfix swap\nrun 0\nwrite_dump',
+    )
+    result = simulate(text)
+    assert float(result.screen.split("SWAPPED ")[-1].split()[0]) > 0
+    before, after = result.thermo["PotEng"][-2:]
+    assert before != result.thermo["PotEng"][0]
+    np.testing.assert_allclose(before, after, rtol=1e-12)

@@ -24,9 +24,7 @@ target_link_libraries(consumer PRIVATE dpc::dpc m)
 
 def run(*command: object, **environment: str) -> str:
     words = [str(word) for word in command]
-    done = subprocess.run(
-        words, capture_output=True, text=True, env={**os.environ, **environment}
-    )
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, **environment})
     assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -87,7 +85,9 @@ def test_exports_and_needs(installed):
     """Eight functions, and nothing but the C library."""
     library = next(installed.rglob("libdpc.so"))
     exported = re.findall(r" T (\w+)", run("nm", "-D", "--defined-only", library))
-    declared = re.findall(r"\bDPC_PUBLIC [^;]*?(dpc_\w+)\(", (RUNTIME / "include/dpc.h").read_text())
+    declared = re.findall(
+        r"\bDPC_PUBLIC [^;]*?(dpc_\w+)\(", (RUNTIME / "include/dpc.h").read_text()
+    )
     assert sorted(exported) == sorted(declared)
     needed = set(re.findall(r"NEEDED.*\[(\w+)", run("readelf", "-d", library)))
     assert needed <= {"libc", "libm", "libdl", "libpthread"}
@@ -120,7 +120,7 @@ def test_header_alone(tmp_path):
 
 
 def test_opening_takes_milliseconds(tmp_path, hosts, programs):
-    """10 MB, digests checked. The limit leaves room for a busy machine; see the report."""
+    """10 MB, digests checked."""
     import time
 
     path = write_package(tmp_path / "a.dpc", hosts("plain"), extra={"big": os.urandom(10 << 20)})

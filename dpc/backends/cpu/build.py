@@ -10,14 +10,17 @@ import dpc
 from dpc.backends.base import BuildResult, Problem, refuse_problems
 from dpc.backends.cpu import emitters
 from dpc.backends.host.cc import compile_shared, find_compiler
-from dpc.backends.host.plan import Plan, make_plan, no_emitter, place_buffers, unknown_ops
+from dpc.backends.host.plan import Plan, make_plan, place_buffers, unknown_ops
 from dpc.backends.host.write import write_plan
-from dpc.errors import DpcError
+from dpc.errors import DpcError, InputError
 from dpc.ir.printer import graph_to_text
 from dpc.ir.program import Program
 from dpc.package import safetensors
 from dpc.targets import Target
 
+FUSE = "The cpu backend takes what the passes exact_neighbors and fuse leave: add them."
+DIFFERENTIATE = "Add the pass differentiate to the pipeline."
+WIDEN = "Add the pass widen to the pipeline."
 ALWAYS = ("energy.h", "environment.h", "force.h", "lanes.h", "neighbors.h")
 
 
@@ -25,20 +28,29 @@ class CpuBackend:
     """Programs in the form that passes exact_neighbors and fuse leave."""
 
     def check(self, program: Program, target: Target) -> list[Problem]:
-        """Ops without code, numbers of the wrong precision."""
+        """Ops without code, missing outputs, numbers of the wrong precision."""
         graph = program.energy
         lines = graph_to_text(graph).splitlines()[1:]
         text = dict(zip(graph.body(), lines, strict=False))
         problems = [
-            Problem(f"op {op.name}", no_emitter(text[op].strip(), op), "See dpc opt")
+            Problem(" ".join(text[op].split()), f"no code for op {op.name}", FUSE)
             for op in unknown_ops(program, emitters.EMITTERS)
         ]
-        for name, type in program.tensors().items():
-            if type.dtype != "f64":
-                problems.append(
-                    Problem(f"@{name}", f"is {type.dtype}, but this backend computes in f64",
-                            "Add the pass widen to the pipeline.")
-                )
+        problems += [
+            Problem(f"graph {graph.name}", f"has no output {name}", DIFFERENTIATE)
+            for name in emitters.OUTPUTS
+            if name not in graph.outputs
+        ]
+        problems += [
+            Problem(f"@{name}", f"is {type.dtype}, but this backend computes in f64", WIDEN)
+            for name, type in program.tensors().items()
+            if type.dtype != "f64"
+        ]
+        if not problems:
+            try:
+                self.plan(program, target)
+            except InputError as error:
+                problems.append(Problem(f"graph {graph.name}", str(error), FUSE))
         return problems
 
     def plan(self, program: Program, target: Target) -> Plan:

@@ -93,7 +93,9 @@ class _Embedding:
         if self.tabulated:
             self.spec: Any = TableSpec(self.width)
             size = op.net.rows * 6 * self.padded
-            self.numbers = f"{_store_table(plan, op.net, self.spec)} + (size_t)({self.pair}) * {size}"
+            self.numbers = (
+                f"{_store_table(plan, op.net, self.spec)} + (size_t)({self.pair}) * {size}"
+            )
         else:
             layers = tuple(kernel_layer(layer) for layer in op.net.layers)
             self.spec = MlpSpec(c_name(op.net.name), layers)
@@ -133,11 +135,15 @@ class _Embedding:
         if self.tabulated:
             call = f"{self.forward}(net, r.piece + k, r.t + k, r.env + 4 * k, m, b.xa);"
             return self.per_type([call])
-        return self.per_type(self.per_block([
-            "dpc_net_input(r.env + 4 * p, q, TILE, b.s);",
-            f"{self.forward}(b.s, net, b.g, b.work);",
-            "dpc_net_contract(r.env + 4 * p, b.g, q, M, MP, TILE, b.xa);",
-        ]))
+        return self.per_type(
+            self.per_block(
+                [
+                    "dpc_net_input(r.env + 4 * p, q, TILE, b.s);",
+                    f"{self.forward}(b.s, net, b.g, b.work);",
+                    "dpc_net_contract(r.env + 4 * p, b.g, q, M, MP, TILE, b.xa);",
+                ]
+            )
+        )
 
     def neighbor_slopes(self) -> list[str]:
         """denv of the rows of centre a."""
@@ -151,14 +157,18 @@ class _Embedding:
         plan.buffer("ds", plan.tile, "[TILE] neighbours")
         plan.buffer("dg", -(-self.width // 8) * 8 * plan.tile, "[M][TILE] neighbours")
         self.scratch |= {"ds", "dg"}
-        return self.per_type(self.per_block([
-            "dpc_net_input(r.env + 4 * p, q, TILE, b.s);",
-            f"{self.forward}(b.s, net, b.g, b.work);",
-            "dpc_net_contract_back(r.env + 4 * p, b.g, b.xa, q, M, MP, TILE, r.denv + 4 * p,",
-            "                      b.dg);",
-            f"{self.backward}(b.s, net, b.dg, b.ds, b.work);",
-            "dpc_net_slope(b.ds, q, r.denv + 4 * p);",
-        ]))
+        return self.per_type(
+            self.per_block(
+                [
+                    "dpc_net_input(r.env + 4 * p, q, TILE, b.s);",
+                    f"{self.forward}(b.s, net, b.g, b.work);",
+                    "dpc_net_contract_back(r.env + 4 * p, b.g, b.xa, q, M, MP, TILE, r.denv + 4 * p,",
+                    "                      b.dg);",
+                    f"{self.backward}(b.s, net, b.dg, b.ds, b.work);",
+                    "dpc_net_slope(b.ds, q, r.denv + 4 * p);",
+                ]
+            )
+        )
 
 
 def _use_table(op: Any) -> str | None:

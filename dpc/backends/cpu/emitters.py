@@ -22,6 +22,9 @@ INPUTS = {
 }
 """What the inputs of the graph are in dpc_tile."""
 
+OUTPUTS = ("atom_energy", "force", "virial", "atom_virial")
+"""What the graph must give; the runtime sums the energy."""
+
 
 def nothing(plan: Plan, op: Any) -> None:
     """Ops that only name what is there already."""
@@ -137,8 +140,9 @@ def broadcast_atoms(plan: Plan, op: Any) -> None:
     _parameters(plan, op, op.out, source, per_atom=False)
 
 
-def _parameters(plan: Plan, op: Op, result: Value, source: tuple[str, str, str],
-                per_atom: bool) -> None:
+def _parameters(
+    plan: Plan, op: Op, result: Value, source: tuple[str, str, str], per_atom: bool
+) -> None:
     width = int(result.dims[-1])
     to = plan.lanes(result, "aparam" if per_atom else "fparam", width)
     values, average, inverse = source
@@ -185,7 +189,7 @@ def finish(plan: Plan) -> None:
     if not isinstance(energy, Lanes):
         raise DpcError("atom_energy is not an array over atoms")
     for name in plan.graph.outputs:
-        if name not in ("atom_energy", "force", "virial", "atom_virial"):
+        if name not in OUTPUTS:
             raise InputError(f"graph {plan.graph.name}: the runtime has no output {name!r}")
     stage = plan.stages[plan.energy_stages - 1]
     stage.code += [f"dpc_add_energy(tile, {energy.pointer});"]

@@ -68,8 +68,9 @@ def find_compiler(target: Target) -> list[str]:
     return [name]
 
 
-def compile_shared(target: Target, files: Mapping[str, bytes], source: str, objects: list[str],
-                   name: str) -> bytes:
+def compile_shared(
+    target: Target, files: Mapping[str, bytes], source: str, objects: list[str], name: str
+) -> bytes:
     """Compile `source` and link it with `objects`, all among `files`; the library's bytes.
 
     It runs in a folder of its own with relative names, so no path gets into the result.
@@ -80,8 +81,18 @@ def compile_shared(target: Target, files: Mapping[str, bytes], source: str, obje
         for path, content in {**files, "exports.map": EXPORTS.encode()}.items():
             (home / path).parent.mkdir(parents=True, exist_ok=True)
             (home / path).write_bytes(content)
-        command = [*compiler, *FLAGS, *target.cflags, "-I.", source, *objects, *LINK_FLAGS,
-                   "-lm", "-o", name]
+        command = [
+            *compiler,
+            *FLAGS,
+            *target.cflags,
+            "-I.",
+            source,
+            *objects,
+            *LINK_FLAGS,
+            "-lm",
+            "-o",
+            name,
+        ]
         _run(command, home)
         return (home / name).read_bytes()
 

@@ -105,7 +105,9 @@ class Plan:
         """A named number of plan.c; the same name twice must mean the same number."""
         shown = repr(value)
         if self.constants.setdefault(name, shown) != shown:
-            raise DpcError(f"plan.c would need two meanings of {name}: {self.constants[name]}, {shown}")
+            raise DpcError(
+                f"plan.c would need two meanings of {name}: {self.constants[name]}, {shown}"
+            )
         if note:
             self.notes[name] = note
         return name
@@ -185,7 +187,7 @@ def make_plan(
             plan.values[op.out] = inputs[op.label]
     for op in body:
         if op.name not in emitters:
-            raise InputError(no_emitter(plan.text[op], op))
+            raise InputError(f"no code for op {op.name}: {plan.text[op]}")
         emitters[op.name](plan, op)
         if op in energy:
             plan.energy_stages = len(plan.stages)
@@ -203,14 +205,6 @@ def _share_concat(plan: Plan, op: Op) -> None:
         features = int(value.dims[-1])
         plan.values[value] = Lanes(whole.buffer, first, features)
         first += features
-
-
-def no_emitter(text: str, op: Op) -> str:
-    """What to say of an op that cannot be compiled."""
-    return (
-        f"the cpu backend has no code for op {op.name}:\n    {text}\n"
-        "  It takes what the passes exact_neighbors, fuse and, for float32 models, widen leave."
-    )
 
 
 def place_buffers(plan: Plan) -> tuple[dict[str, int], int]:

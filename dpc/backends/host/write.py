@@ -98,8 +98,10 @@ def _tile(plan: Plan) -> str:
     ]
     for place, stage in enumerate(plan.stages):
         if place == plan.energy_stages:
-            lines += ["", "if (!tile->force && !tile->virial && !tile->atom_virial) "
-                      "return DPC_TILE_OK;"]
+            lines += [
+                "",
+                "if (!tile->force && !tile->virial && !tile->atom_virial) return DPC_TILE_OK;",
+            ]
         lines += ["", *_stage(stage)]
     lines.append("return DPC_TILE_OK;")
     return "static int32_t run_tile(dpc_tile *tile) {\n" + _indented(lines) + "}\n"
@@ -120,8 +122,10 @@ def _stage(stage: Stage) -> list[str]:
 
 def _comment(text: str) -> list[str]:
     lines = textwrap.wrap(_safe(text), WIDTH - 8)
-    return [("/* " if k == 0 else "   ") + line + (" */" if k == len(lines) - 1 else "")
-            for k, line in enumerate(lines)]
+    return [
+        ("/* " if k == 0 else "   ") + line + (" */" if k == len(lines) - 1 else "")
+        for k, line in enumerate(lines)
+    ]
 
 
 def _indented(lines: list[str]) -> str:
@@ -130,7 +134,7 @@ def _indented(lines: list[str]) -> str:
 
 def _entry(plan: Plan, params_bytes: int) -> str:
     return (
-        "__attribute__((visibility(\"default\"))) const dpc_model_abi dpc_model_entry = {\n"
+        '__attribute__((visibility("default"))) const dpc_model_abi dpc_model_entry = {\n'
         "    .abi = DPC_ABI,\n"
         "    .size = sizeof(dpc_model_abi),\n"
         f'    .isa = "{plan.target.isa}",\n'

@@ -229,10 +229,10 @@ from dpc.md import Potential
 potential = Potential({str(make_package())!r})
 potential.evaluate([[0, 0, 0]], ["O"])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-side = np.arange(23) * 2.2
+side = np.arange(24) * 2.2
 coord = np.stack(np.meshgrid(side, side, side), -1).reshape(-1, 3)[:12288] + 0.1
 types = np.arange(12288) % 2
-potential.evaluate(coord, types, np.eye(3) * 23 * 2.2)
+potential.evaluate(coord, types, np.eye(3) * 24 * 2.2)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -70,7 +70,9 @@ def test_other_versions_are_refused(field, number, word):
         parse_manifest(text.encode(), "water.dpc")
 
 
-@pytest.mark.parametrize("name", ["../host.so", "/etc/passwd", "bin/../../x", "a//b", ".hidden", ""])
+@pytest.mark.parametrize(
+    "name", ["../host.so", "/etc/passwd", "bin/../../x", "a//b", ".hidden", ""]
+)
 def test_files_outside_the_package_are_refused(name):
     text = manifest(files={name: FileEntry(1, "0" * 64)}).to_text()
     with pytest.raises(InputError, match="outside the package"):
@@ -180,7 +182,11 @@ DTYPES = ["float64", "float32", "int32", "int64", "bool", "uint8"]
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(DTYPES), st.lists(st.integers(0, 5), max_size=3)), max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(DTYPES), st.lists(st.integers(0, 5), max_size=3)), max_size=6
+    )
+)
 def test_safetensors_read_back_and_are_aligned(kinds):
     rng = np.random.default_rng(0)
     arrays = {

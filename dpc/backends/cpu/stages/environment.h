@@ -92,8 +92,7 @@ static inline void dpc_env_slopes(const double *std, dpc_rows r, int32_t n) {
   for (int32_t k = 0; k < whole; k++) {
     const double p0 = denv[4 * k] * i0, p1 = denv[4 * k + 1] * i1, p2 = denv[4 * k + 2] * i2,
                  p3 = denv[4 * k + 3] * i3;
-    const double along =
-        p0 * slope_s[k] + (p1 * x[k] + p2 * y[k] + p3 * z[k]) * slope_a[k];
+    const double along = p0 * slope_s[k] + (p1 * x[k] + p2 * y[k] + p3 * z[k]) * slope_a[k];
     denv[4 * k] = along * x[k] + a[k] * p1;
     denv[4 * k + 1] = along * y[k] + a[k] * p2;
     denv[4 * k + 2] = along * z[k] + a[k] * p3;

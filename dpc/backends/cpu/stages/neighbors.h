@@ -63,8 +63,7 @@ static inline int32_t dpc_within(const dpc_tile *tile, int32_t c, double cutoff2
     const __m512d dx = _mm512_sub_pd(_mm512_i32gather_pd(j3, coord, 8), xi);
     const __m512d dy = _mm512_sub_pd(_mm512_i32gather_pd(j3, coord + 1, 8), yi);
     const __m512d dz = _mm512_sub_pd(_mm512_i32gather_pd(j3, coord + 2, 8), zi);
-    const __m512d r2 =
-        _mm512_fmadd_pd(dx, dx, _mm512_fmadd_pd(dy, dy, _mm512_mul_pd(dz, dz)));
+    const __m512d r2 = _mm512_fmadd_pd(dx, dx, _mm512_fmadd_pd(dy, dy, _mm512_mul_pd(dz, dz)));
     const __mmask8 near = _mm512_mask_cmp_pd_mask(there, r2, limit, _CMP_NGE_UQ);
     _mm512_storeu_pd(out.x + kept, _mm512_maskz_compress_pd(near, dx));
     _mm512_storeu_pd(out.y + kept, _mm512_maskz_compress_pd(near, dy));
@@ -172,10 +171,9 @@ static __attribute__((noinline, cold)) int32_t dpc_cut_to_sel(dpc_rows r, int32_
  * sel. use [ntypes] says what a neighbour of each type means to this centre (DPC_PAIR_*, or
  * NULL: all are used). start [ntypes+1]: the first row of each type; slots [ntypes]: how
  * many of the sel slots of each type are taken. Filler rows up to a whole block follow. */
-static inline int32_t dpc_group(dpc_tile *tile, int32_t ntypes, const int32_t *sel,
-                                int32_t nnei, const unsigned char *use, double cutoff,
-                                dpc_candidates from, int32_t n, dpc_rows r, int32_t *start,
-                                int32_t *slots) {
+static inline int32_t dpc_group(dpc_tile *tile, int32_t ntypes, const int32_t *sel, int32_t nnei,
+                                const unsigned char *use, double cutoff, dpc_candidates from,
+                                int32_t n, dpc_rows r, int32_t *start, int32_t *slots) {
   if (n > nnei) n = dpc_cut_to_nnei(tile->type, from, n, nnei, &tile->sel_overflow);
   int32_t next[ntypes + 1]; /* one place more, for atoms of no type */
   for (int32_t t = 0; t < ntypes; t++) slots[t] = 0;
@@ -196,8 +194,8 @@ static inline int32_t dpc_group(dpc_tile *tile, int32_t ntypes, const int32_t *s
       start[t] = total;
       if (use && use[t] == DPC_PAIR_ABSENT) continue;
       for (int32_t k = 0; k < n; k += 8) {
-        const __mmask8 is = _mm256_cmpeq_epi32_mask(
-            _mm256_loadu_si256((const __m256i *)(from.type + k)), wanted);
+        const __mmask8 is =
+            _mm256_cmpeq_epi32_mask(_mm256_loadu_si256((const __m256i *)(from.type + k)), wanted);
         slots[t] += __builtin_popcount(is);
         if (silent) continue;
         _mm512_storeu_pd(r.x + total, _mm512_maskz_compress_pd(is, _mm512_loadu_pd(from.x + k)));
@@ -205,8 +203,7 @@ static inline int32_t dpc_group(dpc_tile *tile, int32_t ntypes, const int32_t *s
         _mm512_storeu_pd(r.z + total, _mm512_maskz_compress_pd(is, _mm512_loadu_pd(from.z + k)));
         _mm256_storeu_si256(
             (__m256i *)(r.atom + total),
-            _mm256_maskz_compress_epi32(
-                is, _mm256_loadu_si256((const __m256i *)(from.atom + k))));
+            _mm256_maskz_compress_epi32(is, _mm256_loadu_si256((const __m256i *)(from.atom + k))));
         total += __builtin_popcount(is);
       }
       overflow |= slots[t] > sel[t];
@@ -236,8 +233,7 @@ static inline int32_t dpc_group(dpc_tile *tile, int32_t ntypes, const int32_t *s
       r.atom[p] = from.atom[k];
     }
   }
-  if (overflow)
-    total = dpc_cut_to_sel(r, ntypes, sel, start, slots, &tile->sel_overflow);
+  if (overflow) total = dpc_cut_to_sel(r, ntypes, sel, start, slots, &tile->sel_overflow);
   for (int32_t p = total; p % DPC_ROW_BLOCK; p++) {
     r.x[p] = cutoff;
     r.y[p] = r.z[p] = 0;

@@ -44,8 +44,7 @@ static inline void dpc_net_contract_back(const double *restrict env, const doubl
   for (int32_t m = 0; m < width; m++) {
     const double *gm = g + (size_t)m * (size_t)lanes;
     double *dgm = dg + (size_t)m * (size_t)lanes;
-    const double x0 = dx[m], x1 = dx[padded + m], x2 = dx[2 * padded + m],
-                 x3 = dx[3 * padded + m];
+    const double x0 = dx[m], x1 = dx[padded + m], x2 = dx[2 * padded + m], x3 = dx[3 * padded + m];
 #pragma omp simd
     for (int32_t k = 0; k < count; k++) {
       denv[4 * k] += x0 * gm[k];
@@ -59,8 +58,7 @@ static inline void dpc_net_contract_back(const double *restrict env, const doubl
 }
 
 /* the net's own share: denv [count][0] += ds */
-static inline void dpc_net_slope(const double *restrict ds, int32_t count,
-                                 double *restrict denv) {
+static inline void dpc_net_slope(const double *restrict ds, int32_t count, double *restrict denv) {
   for (int32_t k = 0; k < count; k++) denv[4 * k] += ds[k];
 }
 

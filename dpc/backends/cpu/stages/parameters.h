@@ -12,14 +12,13 @@ static inline void dpc_frame_parameters(const double *value, const double *avera
                                         const double *inverse, int32_t width, int32_t lanes,
                                         double *restrict to) {
   for (int32_t p = 0; p < width; p++)
-    for (int32_t a = 0; a < lanes; a++)
-      to[p * lanes + a] = (value[p] - average[p]) * inverse[p];
+    for (int32_t a = 0; a < lanes; a++) to[p * lanes + a] = (value[p] - average[p]) * inverse[p];
 }
 
 /* to [width][lanes] = (values of the lane's atom - average) inverse; 0 in lanes without atom */
 static inline void dpc_atom_parameters(const dpc_tile *tile, const double *values,
-                                       const double *average, const double *inverse,
-                                       int32_t width, int32_t lanes, double *restrict to) {
+                                       const double *average, const double *inverse, int32_t width,
+                                       int32_t lanes, double *restrict to) {
   for (int32_t p = 0; p < width; p++)
     for (int32_t a = 0; a < lanes; a++)
       to[p * lanes + a] =

@@ -16,14 +16,14 @@
 enum { DPC_ROW_BLOCK = 8, DPC_ALIGNMENT = 64 };
 
 typedef struct dpc_rows {
-  int32_t *atom;     /* j, the neighbour */
-  double *x, *y, *z; /* r_j - r_i, angstrom */
-  double *env;       /* [row][4] normalised (s, s x/r, s y/r, s z/r) */
-  double *slope_s;   /* s'(r) / r */
+  int32_t *atom;       /* j, the neighbour */
+  double *x, *y, *z;   /* r_j - r_i, angstrom */
+  double *env;         /* [row][4] normalised (s, s x/r, s y/r, s z/r) */
+  double *slope_s;     /* s'(r) / r */
   double *a, *slope_a; /* a = s/r, a'(r) / r */
-  int32_t *piece;    /* the row of the table that holds env[row][0] ... */
-  double *t;         /* ... and how far into it */
-  double *denv;      /* [row][4] dE/denv, then dE/d(r_j - r_i) in its first three */
+  int32_t *piece;      /* the row of the table that holds env[row][0] ... */
+  double *t;           /* ... and how far into it */
+  double *denv;        /* [row][4] dE/denv, then dE/d(r_j - r_i) in its first three */
 } dpc_rows;
 
 static inline size_t dpc_round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
