@@ -166,7 +166,7 @@ def _printer(wanted: str | None, pipeline: Any) -> Callable[[int, Pass, Program]
     from dpc.errors import UsageError, did_you_mean
 
     names = [one.name for one in pipeline.passes]
-    if wanted not in (None, "all", *names):
+    if wanted is not None and wanted not in ("all", *names):
         raise UsageError(
             f"--print-after {wanted}: the pipeline has no such pass.{did_you_mean(wanted, names)} "
             f"It has {' '.join(names)}"
@@ -217,9 +217,24 @@ def read_program(model: Model | Program | str | Path) -> tuple[Program, str | No
     path = Path(model)
     if not path.exists():
         raise InputError(f"{path}: no such file. Expected a model: .pt, .pth, .pb, .dp or .yaml")
+    if path.suffix == ".dpir":
+        return _read_dpir(path), None
     program = load_model(path).lower()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return replace(program, name=path.stem), digest
+
+
+def _read_dpir(path: Path) -> Program:
+    """A printed program, with the numbers of the params.safetensors beside it, if there is one."""
+    from dpc.ir.parser import parse
+    from dpc.package import packed, safetensors
+    from dpc.package.read import PARAMS
+
+    beside = path.parent / PARAMS
+    numbers = {}
+    if beside.is_file():
+        numbers = packed.unpack(*safetensors.load(beside.read_bytes(), str(beside)))
+    return parse(path.read_text(), numbers, str(path))
 
 
 def _samples(program: Program, data: str | Path | None) -> Sequence[Sample]:

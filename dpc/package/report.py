@@ -61,7 +61,5 @@ def lines(package: Package) -> list[str]:
 def _errors(errors: Mapping[str, Mapping[str, float]] | None, units: Mapping[str, str]) -> str:
     if not errors:
         return ""
-    return "  ".join(
-        f"{name} {error['max']:.1e} {units.get(name, '')}".rstrip()
-        for name, error in errors.items()
-    )
+    shown = (f"{name} {error['max']:.1e} {units[name]}" for name, error in errors.items())
+    return "  ".join(shown)

@@ -66,8 +66,8 @@ def test_kept_lists_give_what_new_lists_give(simulate, water):
     np.testing.assert_allclose(kept.thermo["PotEng"], new.thermo["PotEng"], rtol=1e-12)
 
 
-def test_types_that_change_between_lists(simulate, water):
-    """Monte Carlo swaps of O and H change types while the neighbour list stays."""
+def test_types_that_change_in_a_run(simulate, water):
+    """Monte Carlo swaps of O and H change types in the middle of a run."""
     swaps = "fix swap all atom/swap 1 5 2026 1e6 ke no types 1 2"
     text = water_input(
         water, after=f"{swaps}\nneigh_modify every 100 delay 0 check no\ntimestep 0", run="run 3"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,7 +39,11 @@ def address(name: str) -> str:
 
 def kernel_layer(layer: Layer) -> KernelLayer:
     """A layer of the program as the kernels name it."""
-    resnet = {Shortcut.NONE: "none", Shortcut.SAME: "same", Shortcut.DOUBLE: "double"}
+    resnet: dict[Shortcut, Literal["none", "same", "double"]] = {
+        Shortcut.NONE: "none",
+        Shortcut.SAME: "same",
+        Shortcut.DOUBLE: "double",
+    }
     return KernelLayer(
         layer.inputs, layer.outputs, layer.activation, resnet[layer.shortcut], layer.timestep
     )
@@ -93,9 +97,8 @@ class _Embedding:
         if self.tabulated:
             self.spec: Any = TableSpec(self.width)
             size = op.net.rows * 6 * self.padded
-            self.numbers = (
-                f"{_store_table(plan, op.net, self.spec)} + (size_t)({self.pair}) * {size}"
-            )
+            numbers = _store_table(plan, op.net, self.spec)
+            self.numbers = f"{numbers} + (size_t)({self.pair}) * {size}"
         else:
             layers = tuple(kernel_layer(layer) for layer in op.net.layers)
             self.spec = MlpSpec(c_name(op.net.name), layers)
@@ -162,8 +165,8 @@ class _Embedding:
                 [
                     "dpc_net_input(r.env + 4 * p, q, TILE, b.s);",
                     f"{self.forward}(b.s, net, b.g, b.work);",
-                    "dpc_net_contract_back(r.env + 4 * p, b.g, b.xa, q, M, MP, TILE, r.denv + 4 * p,",
-                    "                      b.dg);",
+                    "dpc_net_contract_back(r.env + 4 * p, b.g, b.xa, q, M, MP, TILE,",
+                    "                      r.denv + 4 * p, b.dg);",
                     f"{self.backward}(b.s, net, b.dg, b.ds, b.work);",
                     "dpc_net_slope(b.ds, q, r.denv + 4 * p);",
                 ]

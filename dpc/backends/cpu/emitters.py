@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from dpc.backends.cpu import embedding
 from dpc.backends.cpu.embedding import RowSet
 from dpc.backends.host.plan import Emitter, Lanes, Plan

@@ -14,7 +14,7 @@ from safetensors.numpy import load as load_with_library
 
 from dpc.errors import DpcError, InputError
 from dpc.package import packed, safetensors
-from dpc.package.manifest import NAME, FileEntry, Manifest, parse_manifest
+from dpc.package.manifest import FileEntry, Manifest, parse_manifest
 from dpc.package.read import open_package
 from dpc.package.write import check_destination, created, write_package
 
@@ -181,12 +181,11 @@ def test_a_failed_rename_puts_the_old_package_back(package, monkeypatch):
 DTYPES = ["float64", "float32", "int32", "int64", "bool", "uint8"]
 
 
+KINDS = st.tuples(st.sampled_from(DTYPES), st.lists(st.integers(0, 5), max_size=3))
+
+
 @settings(max_examples=30, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(DTYPES), st.lists(st.integers(0, 5), max_size=3)), max_size=6
-    )
-)
+@given(st.lists(KINDS, max_size=6))
 def test_safetensors_read_back_and_are_aligned(kinds):
     rng = np.random.default_rng(0)
     arrays = {
