@@ -30,9 +30,7 @@ def _library(need: str, distribution: str, extra: str) -> Finding:
     try:
         return Finding(need, True, f"{distribution} {metadata.version(distribution)}")
     except metadata.PackageNotFoundError:
-        return Finding(
-            need, False, f"{distribution} is missing", f"pip install 'dpc[{extra}]'"
-        )
+        return Finding(need, False, f"{distribution} is missing", f"pip install 'dpc[{extra}]'")
 
 
 def _program(need: str, name: str, package: str) -> Finding:

@@ -34,8 +34,9 @@ def run(title: str, *command: str) -> str:
 
 def thermo(log: str) -> tuple[list[str], np.ndarray]:
     """The thermo table of a LAMMPS log: column names and numbers [rows, columns]."""
-    table = log[log.index("   Step") : log.index("Loop time")].splitlines()
-    return table[0].split(), np.array([[float(x) for x in row.split()] for row in table[1:]])
+    header, *rows = log[log.index("   Step") : log.index("Loop time")].splitlines()
+    numbers = [row.split() for row in rows if row.lstrip()[:1].isdigit()]  # not the warnings
+    return header.split(), np.array(numbers, dtype=float)
 
 
 def plot(columns: list[str], rows: np.ndarray, natoms: int) -> Path:
@@ -81,7 +82,9 @@ def main() -> None:
     print(f"drift              {abs(total[-1] - total[0]) / natoms:.1e} eV/atom in {steps} steps")
     print(f"speed              {seconds / steps / natoms * 1e6:.1f} µs/step/atom on {RANKS} ranks")
     print(f"                   {steps * 0.5e-6 / seconds * 86400:.2f} ns/day")
-    print(f"package            {sum(f.stat().st_size for f in (OUT / 'water.dpc').rglob('*') if f.is_file()) / 1e6:.1f} MB in demo-output/water.dpc")
+    files = [file for file in (OUT / "water.dpc").rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    print(f"package            {size / 1e6:.1f} MB in demo-output/water.dpc")
     print(f"plot               {plot(columns, rows, natoms).relative_to(Path.cwd())}")
 
 
