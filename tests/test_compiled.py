@@ -66,14 +66,15 @@ def frames(folder: Path):
 
 
 def worst(potential, model, folder: Path) -> dict[str, float]:
-    """Largest difference of any quantity in each group, eV and Å."""
+    """Largest difference of any quantity in each group, eV and Å; relative where above 1."""
     found: dict[str, float] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about sel, from both
         for group, frame in frames(folder):
             got, expected = potential.evaluate(*frame), model.evaluate(*frame)
             for name in QUANTITIES:
-                error = np.abs(np.asarray(got[name]) - expected[name]).max(initial=0)
+                error = np.abs(np.asarray(got[name]) - expected[name])
+                error = (error / np.maximum(1, np.abs(expected[name]))).max(initial=0)
                 found[group] = max(found.get(group, 0.0), float(error))
     return found
 

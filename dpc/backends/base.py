@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,13 +31,20 @@ def problem_lines(problems: list[Problem]) -> list[str]:
 class BuildResult:
     """What a backend made.
 
-    `files`: path in the package to content. `extras`: what led to them (plan.c, kernels.o),
-    for --save-temps. `facts`: sizes and costs for the report; no clocks, no paths.
+    `files`: path in the package to content. `facts`: sizes and costs for the report; no
+    clocks, no paths.
     """
 
     files: Mapping[str, bytes]
-    extras: Mapping[str, bytes] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Keep = Callable[[str, bytes], None]
+"""Takes the name and content of a file on the way: plan.c, kernels.o."""
+
+
+def drop(name: str, content: bytes) -> None:
+    """Keep nothing."""
 
 
 class Backend(Protocol):
@@ -47,8 +54,8 @@ class Backend(Protocol):
         """Every reason why not, before anything slow; none when it fits."""
         ...
 
-    def build(self, program: Program, target: Target) -> BuildResult:
-        """Make the files."""
+    def build(self, program: Program, target: Target, keep: Keep = drop) -> BuildResult:
+        """Make the files. What leads to them goes to `keep` first, for --save-temps."""
         ...
 
 

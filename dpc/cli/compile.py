@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from dpc.passes.base import Context, Pass
     from dpc.passes.samples import Sample
 
-CITATION = ("10.1063/5.0155600", "10.48550/arXiv.1805.09003")
-"""DeePMD-kit v2 (J. Chem. Phys. 159, 054801) and DeepPot-SE (NeurIPS 31)."""
-
 Say = Callable[[str], None]
 
 
@@ -103,16 +100,14 @@ def compile_model(
     with steps.step("frames to measure on"):
         samples = _samples(program, data)
     temps = _Temps(save_temps)
-    hooks = [temps.after, _printer(print_after, pipeline), _teller(say)]
-    context = Context(samples=samples, after=hooks)
-    hooks[2] = _teller(say, context)
+    context = Context(samples=samples)
+    tell = _teller(say, context)
+    context.after = [temps.after, _printer(print_after, pipeline), tell]
     temps.save("00-lowered.dpir", _text(program))
     compiled = pipeline.run(program, context)
     refuse_problems(backend.check(compiled, goal), goal)
     with steps.step(f"build for {goal}"):
-        built = backend.build(compiled, goal)
-    for name, content in built.extras.items():
-        temps.save(name, content)
+        built = backend.build(compiled, goal, temps.save)
     with steps.step(f"write {destination}"):
         _write(destination, compiled, goal, pipeline, context, built, digest, data)
     say(f"{'total':<28} {steps.total():6.2f} s")
@@ -179,12 +174,8 @@ def _printer(wanted: str | None, pipeline: Any) -> Callable[[int, Pass, Program]
     return after
 
 
-def _teller(say: Say, context: Context | None = None) -> Callable[[int, Pass, Program], None]:
-    def after(place: int, one: Pass, program: Program) -> None:
-        if context is not None:
-            say(context.reports[-1].line())
-
-    return after
+def _teller(say: Say, context: Context) -> Callable[[int, Pass, Program], None]:
+    return lambda place, one, program: say(context.reports[-1].line())
 
 
 def _destination(model: Any, out: str | Path | None) -> Path:
@@ -272,31 +263,13 @@ def _write(
     digest: str | None,
     data: str | Path | None,
 ) -> None:
-    from dpc.package.manifest import Manifest
+    from dpc.package.manifest import Manifest, model_section
     from dpc.package.read import PROGRAM, REPORT
     from dpc.package.report import to_json
     from dpc.package.write import created, write_package
 
-    facts = program.facts
-    outputs = [name for name in program.energy.outputs if name != "atom_energy"]
     manifest = Manifest(
-        model={
-            "name": program.name,
-            "type_map": list(facts.type_map),
-            "rcut": facts.rcut,
-            "sel": list(facts.sel),
-            "outputs": [
-                "energy",
-                *(o for o in outputs if o != "atom_virial"),
-                "atom_energy",
-                *(o for o in outputs if o == "atom_virial"),
-            ],
-            "fparam": facts.fparam,
-            "aparam": facts.aparam,
-            "min_nbor_dist": facts.min_nbor_dist,
-            "source_sha256": digest,
-            "citation": list(CITATION),
-        },
+        model=model_section(program, digest),
         target={"kind": target.kind, "arch": target.arch, "precision": "f64"},
         pipeline=str(pipeline),
         dpc=dpc.__version__,

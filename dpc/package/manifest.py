@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpc.errors import InputError
+from dpc.ir.program import Program
 
 FORMAT = 1
 """Layout of the folder. New optional fields do not raise it."""
@@ -78,6 +79,28 @@ class Manifest:
 
 def _digest(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+CITATION = ("10.1063/5.0155600", "10.48550/arXiv.1805.09003")
+"""DeePMD-kit v2 (J. Chem. Phys. 159, 054801) and DeepPot-SE (NeurIPS 31)."""
+
+
+def model_section(program: Program, source_sha256: str | None) -> dict[str, Any]:
+    """What the manifest says of the model; `source_sha256` is of the file it was read from."""
+    facts = program.facts
+    given = ("force", "virial", "atom_energy", "atom_virial")
+    return {
+        "name": program.name,
+        "type_map": list(facts.type_map),
+        "rcut": facts.rcut,
+        "sel": list(facts.sel),
+        "outputs": ["energy", *(name for name in given if name in program.energy.outputs)],
+        "fparam": facts.fparam,
+        "aparam": facts.aparam,
+        "min_nbor_dist": facts.min_nbor_dist,
+        "source_sha256": source_sha256,
+        "citation": list(CITATION),
+    }
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:

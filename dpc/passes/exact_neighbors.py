@@ -5,7 +5,9 @@ it. What all empty slots of one type add to an atom's X is one constant times th
 
     pad[ti, t] = scale row(ti)^T G(row(ti)_0)
 
-so ``X = sum over real neighbours + sum_t (sel[t] - n_t) pad[ti, t]``, exactly.
+so ``X = sum over real neighbours + sum_t (sel[t] - n_t) pad[ti, t]``, exactly. Where
+type_columns keeps the types of neighbours apart, so does the constant: pad[ti, t] has only the
+columns of type t.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from dpc.ir.evaluate import Evaluation
 from dpc.ir.graph import Graph
 from dpc.ir.op import Input, Op, Value
 from dpc.ir.ops.arith import Add
+from dpc.ir.ops.basis import TypeColumns
 from dpc.ir.ops.contraction import Contract, Padding
 from dpc.ir.ops.geometry import Displacement
 from dpc.ir.ops.types import NearestNeighbors
@@ -60,7 +63,9 @@ class ExactNeighbors(Pass):
                 lists["rows"] = op.nlist
             if isinstance(op, Contract) and isinstance(before, Contract):
                 constant = constants[before].ref
-                padding = Padding(lists["rows"], atype, constant, facts.sel, names=("padding",))
+                padding = Padding(
+                    lists["rows"], atype, constant, facts.sel, _is_split(op), names=("padding",)
+                )
                 name = op.names[0] if op.names else "x"
                 bare = replace(op, names=(f"{name}_real",))
                 return Add(bare.out, padding.out, names=op.names).results
@@ -83,9 +88,20 @@ def _constant(program: Program, graph: Graph, contract: Contract) -> _Constant:
     name, number = "pad", 2
     while name in program.refs:
         name, number = f"pad_{number}", number + 1
-    kind = contract.types[0].with_dims(facts.ntypes, facts.ntypes, *contract.types[0].dims[1:])
+    axes, width = contract.types[0].dims[1], _rows(contract).dims[2]
+    kind = contract.types[0].with_dims(facts.ntypes, facts.ntypes, axes, width)
     numbers = _numbers(program, graph, contract) if len(program.store) else None
     return _Constant(Param(name, kind), numbers)
+
+
+def _is_split(contract: Contract) -> bool:
+    return isinstance(contract.g.op, TypeColumns)
+
+
+def _rows(contract: Contract) -> Value:
+    """What is contracted with the environment rows: of every neighbour, [nloc, nnei, M]."""
+    g = contract.g.op
+    return g.b if isinstance(g, TypeColumns) else contract.g
 
 
 def _numbers(program: Program, graph: Graph, contract: Contract) -> NumpyArray:
@@ -99,7 +115,7 @@ def _numbers(program: Program, graph: Graph, contract: Contract) -> NumpyArray:
         graph.input("atype"): np.arange(facts.ntypes, dtype=np.int32),
         graph.input("nlist"): np.full((facts.ntypes, facts.nnei), -1, np.int32),
     }
-    env, g = Evaluation(program.store).run([contract.env, contract.g], known)
+    env, g = Evaluation(program.store).run([contract.env, _rows(contract)], known)
     first = np.cumsum(facts.sel) - np.asarray(facts.sel)  # each type's first slot
     pad = np.zeros((facts.ntypes, facts.ntypes, env.shape[2], g.shape[2]), env.dtype)
     for t in [t for t in range(facts.ntypes) if facts.sel[t] > 0]:

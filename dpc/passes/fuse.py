@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from dpc.ir.graph import Graph
 from dpc.ir.op import Input, Op, Value
 from dpc.ir.ops.arith import Add, Multiply, OnesLike
+from dpc.ir.ops.basis import TypeColumns
 from dpc.ir.ops.contraction import Contract, ContractVjpEnv, Padding
 from dpc.ir.ops.environment import EnvMatrix, EnvMatrixVjp, ScaleRows
 from dpc.ir.ops.fused import EnvContract, EnvContractVjp, MlpGradient
@@ -93,6 +94,8 @@ def _env_contract(op: Add) -> EnvContract | None:
     if not (isinstance(contract, Contract) and isinstance(padding, Padding)):
         return None
     env, net = contract.env.op, contract.g.op
+    if isinstance(net, TypeColumns):
+        net = net.b.op
     exclude: Pairs = ()
     pair_exclude: Pairs = ()
     if isinstance(env, ScaleRows) and isinstance(env.mask.op, ExcludeMask):
@@ -118,6 +121,7 @@ def _env_contract(op: Add) -> EnvContract | None:
         scale=contract.scale,
         exclude=exclude,
         pair_exclude=pair_exclude,
+        split=padding.split,
     )
 
 

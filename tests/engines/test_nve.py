@@ -1,4 +1,4 @@
-"""Energy is conserved: 2,000 steps of 0.5 fs drift less than 1e-6 eV for each atom."""
+"""Energy is conserved: 2,000 steps of 0.5 fs drift less than 5e-7 eV for each atom."""
 
 import numpy as np
 
@@ -41,6 +41,4 @@ def test_drift(simulate, water):
     conserved = verlet_energy(thermo) / 192
     assert conserved.std() < 3e-6
     assert abs(drift(conserved)) < 5e-7, f"{drift(conserved):.2e} eV/atom"
-    total = thermo["TotEng"] / 192
-    assert total.std() < 5e-5
-    assert abs(drift(total)) < 2e-6, f"{drift(total):.2e} eV/atom"
+    assert (thermo["TotEng"] / 192).std() < 5e-5

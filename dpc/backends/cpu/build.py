@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dpc
-from dpc.backends.base import BuildResult, Problem, refuse_problems
+from dpc.backends.base import BuildResult, Keep, Problem, drop, refuse_problems
 from dpc.backends.cpu import emitters
 from dpc.backends.host.cc import compile_shared, find_compiler
 from dpc.backends.host.plan import Plan, make_plan, place_buffers, unknown_ops
@@ -60,7 +60,7 @@ class CpuBackend:
         emitters.finish(plan)
         return plan
 
-    def build(self, program: Program, target: Target) -> BuildResult:
+    def build(self, program: Program, target: Target, keep: Keep = drop) -> BuildResult:
         """Kernels, plan.c, host.so."""
         from dpc.backends.tvm.build import build_kernels
 
@@ -82,10 +82,11 @@ class CpuBackend:
             **stage_files(),
             "dpc_model.h": abi_header(),
         }
+        for name, content in sources.items():
+            keep(name, content)
         library = compile_shared(target, sources, "plan.c", ["kernels.o"], "host.so")
         return BuildResult(
             {"bin/host.so": library, "params.safetensors": params},
-            {**sources, "host.so": library},
             self.facts(plan),
         )
 

@@ -76,10 +76,17 @@ def _store_table(plan: Plan, table: Table, spec: TableSpec) -> str:
     return plan.tensor(table.name, packed, address(table.name))
 
 
+KNOWN = frozenset("mean std net constant rcut rcut_smth sel scale exclude pair_exclude".split())
+"""Attributes of env_contract that the code written here honours."""
+
+
 class _Embedding:
     """What env_contract and its adjoint share: sizes, numbers and calls of one embedding."""
 
     def __init__(self, plan: Plan, op: Any) -> None:
+        for name, value in op.attributes().items():
+            if name not in KNOWN and value:
+                raise InputError(f"{plan.text[op]}: no code for {name}={value}")
         self.plan, self.op, self.net = plan, op, op.net
         self.tabulated = isinstance(op.net, Table)
         self.width = op.net.width if self.tabulated else op.net.widths[-1]

@@ -105,9 +105,7 @@ class Plan:
         """A named number of plan.c; the same name twice must mean the same number."""
         shown = repr(value)
         if self.constants.setdefault(name, shown) != shown:
-            raise DpcError(
-                f"plan.c would need two meanings of {name}: {self.constants[name]}, {shown}"
-            )
+            raise DpcError(f"plan.c needs {name} to be {self.constants[name]} and {shown}")
         if note:
             self.notes[name] = note
         return name

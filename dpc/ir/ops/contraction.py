@@ -172,7 +172,8 @@ class Padding(Op):
     """What the empty slots of the padded form add to contract's result. Ragged lists only.
 
     sum_t (sel[t] - n_t) pad[ti, t], where n_t neighbours have type t. `constant` is
-    pad [ntypes, ntypes, 4, M] and already has contract's scale in it.
+    pad [ntypes, ntypes, 4, M] and already has contract's scale in it. With split=true what
+    slots of type t add goes into columns t M to (t + 1) M, as contract has it of type_columns.
 
     %p = padding %nlist, %atype, constant=@pad, sel=(46, 92) : f64[nloc, 4, 100]
     """
@@ -181,17 +182,23 @@ class Padding(Op):
     atype: Value
     constant: Param
     sel: tuple[int, ...]
+    split: bool = False
 
     def infer(self) -> ArrayType:
         self.require(self.nlist.type.ragged, f"needs a ragged list, not {self.nlist.type}")
-        fits = self.constant.type.dims[:2] == (len(self.sel),) * 2
-        self.require(fits, f"{self.constant} is {self.constant.type}, not [ntypes, ntypes, 4, M]")
-        return self.constant.type.with_dims(self.nlist.dims[0], *self.constant.type.dims[2:])
+        kind, ntypes = self.constant.type, len(self.sel)
+        fits = kind.rank == 4 and kind.dims[:2] == (ntypes, ntypes)
+        self.require(fits, f"{self.constant} is {kind}, not [ntypes, ntypes, 4, M]")
+        width = int(kind.dims[3]) * (ntypes if self.split else 1)
+        return kind.with_dims(self.nlist.dims[0], kind.dims[2], width)
 
     def eval(self, at: Evaluation, nlist: Ragged, atype: NumpyArray) -> NumpyArray:
         pad, ntypes = at.param(self.constant), len(self.sel)
         ti = atype[: len(nlist)]
         group = centers(nlist) * ntypes + atype[nlist.values]
         found = np.bincount(group, minlength=len(nlist) * ntypes).reshape(-1, ntypes)
-        empty = np.asarray(self.sel) - found
-        return np.asarray(np.einsum("it,itcm->icm", empty.astype(pad.dtype), pad[ti]))
+        empty = (np.asarray(self.sel) - found).astype(pad.dtype)
+        if self.split:
+            blocks = empty[:, None, :, None] * pad[ti].swapaxes(1, 2)  # [nloc, 4, ntypes, M]
+            return np.asarray(blocks.reshape(*blocks.shape[:2], -1))
+        return np.asarray(np.einsum("it,itcm->icm", empty, pad[ti]))

@@ -11,6 +11,7 @@ from dpc.ir.evaluate import Evaluation
 from dpc.ir.gradient import adjoints
 from dpc.ir.op import Op, Value, op
 from dpc.ir.ops.arith import Add, OnesLike
+from dpc.ir.ops.basis import TypeColumns
 from dpc.ir.ops.contraction import Contract, Padding
 from dpc.ir.ops.environment import EnvMatrix, Radial, ScaleRows
 from dpc.ir.ops.geometry import Displacement
@@ -45,7 +46,9 @@ class EnvContract(_Fused):
     """From positions to X: nearest neighbours, environment rows, embedding, contraction.
 
     x = contract(env, G(s), scale) + padding, over the rows that nearest_neighbors(rcut, sel)
-    and exclude_pairs(pair_exclude) leave; pairs of types in `exclude` have zero rows.
+    and exclude_pairs(pair_exclude) leave; pairs of types in `exclude` have zero rows. With
+    split=true neighbours of type t only add to columns t M to (t + 1) M: x [nloc, 4, ntypes M],
+    as of type_columns.
 
     %x = env_contract %coord, %atype, %nlist, mean=@mean, std=@std, net=@embedding,
          constant=@pad, rcut=6.0, rcut_smth=0.5, sel=(46, 92), scale=0.0072 : f64[nloc, 4, 100]
@@ -64,6 +67,7 @@ class EnvContract(_Fused):
     scale: float
     exclude: tuple[tuple[int, int], ...] = ()
     pair_exclude: tuple[tuple[int, int], ...] = ()
+    split: bool = False
 
     @property
     def index(self) -> str:
@@ -90,13 +94,15 @@ class EnvContract(_Fused):
             g = TableOp(s, index, self.net).out
         else:
             g = Mlp(s, index, self.net, scalar=True).out
+        if self.split:
+            g = TypeColumns(g, tj, len(self.sel)).out
         if self.exclude:
             env = ScaleRows(env, ExcludeMask(ti, tj, nlist, self.exclude).out).out
         return Contract(env, g, self.scale).out
 
     def unfused(self) -> tuple[Value, ...]:
         nlist, r = self.rows()
-        pad = Padding(nlist, self.atype, self.constant, self.sel).out
+        pad = Padding(nlist, self.atype, self.constant, self.sel, self.split).out
         return (Add(self.sum(nlist, r), pad).out,)
 
 
@@ -108,7 +114,7 @@ class EnvContractVjp(_Fused):
           rcut=6.0, rcut_smth=0.5, sel=(46, 92), scale=0.0072 : f64[nloc, nnei~, 3]
     """
 
-    dx: Value  # [nloc, 4, M]
+    dx: Value  # as the x of env_contract
     coord: Value
     atype: Value
     nlist: Value
@@ -122,6 +128,7 @@ class EnvContractVjp(_Fused):
     scale: float
     exclude: tuple[tuple[int, int], ...] = ()
     pair_exclude: tuple[tuple[int, int], ...] = ()
+    split: bool = False
 
     def forward(self) -> EnvContract:
         """The op this is the adjoint of."""

@@ -22,7 +22,8 @@ from tests.unit.ir.world import BOTH, EXAMPLES, PADDED, World, all_examples, mak
 WITHOUT_ADJOINT = {
     "center_type", "neighbor_type", "type_pair", "exclude_mask", "exclude_pairs",
     "nearest_neighbors", "virial", "atom_virial", "env_matrix_vjp", "mlp_vjp", "table_vjp",
-    "contract_vjp_env", "contract_vjp_g", "outer_vjp", "padding", "normalize_vjp",
+    "contract_vjp_env", "contract_vjp_g", "outer_vjp", "outer_pairs_vjp", "padding",
+    "normalize_vjp",
     "sum_atoms_vjp", "bias_vjp", "env_contract", "env_contract_vjp", "mlp_gradient",
 }  # fmt: skip
 each_example = pytest.mark.parametrize(("name", "number", "ragged"), all_examples())

@@ -115,6 +115,12 @@ class World:
         return Param(name, ArrayType(DType.F64, dims))
 
     @property
+    def pairs(self) -> Param:
+        """Pairs of five columns; a column with itself, one pair in both orders."""
+        self.tensors["pairs"] = np.array([[0, 0], [1, 3], [4, 2], [2, 4]], dtype=np.int32)
+        return Param("pairs", ArrayType(DType.I32, (4, 2)))
+
+    @property
     def norm(self) -> dict[str, Param]:
         return {"mean": self.param("mean", 2, 4), "std": self.param("std", 2, 4, low=0.5)}
 
@@ -241,12 +247,44 @@ example(
     lambda w, op: op(w.nlist, w.atype, constant=w.param("pad", 2, 2, 4, 5), sel=SEL),
     RAGGED_ONLY,
 )
+example(
+    "padding",
+    lambda w, op: op(w.nlist, w.atype, constant=w.param("pad", 2, 2, 4, 5), sel=SEL, split=True),
+    RAGGED_ONLY,
+)
+
+example("type_columns", lambda w, op: op(w.rows("b", 3), w.tj, ntypes=2))
+example("type_columns_vjp", lambda w, op: op(w.rows("d", 6), w.tj, ntypes=2))
+for count in (1, 2):
+    columns = ("columns", count, 3, 5)
+    example(
+        "expand", lambda w, op, c=columns: op(w.atoms("p", 4, 3), w.ti, columns=w.param(*c))
+    )
+    example(
+        "expand_vjp", lambda w, op, c=columns: op(w.atoms("d", 4, 5), w.ti, columns=w.param(*c))
+    )
+example("outer_pairs", lambda w, op: op(w.atoms("x", 4, 5), pairs=w.pairs))
+example(
+    "outer_pairs_vjp", lambda w, op: op(w.atoms("d", 4), w.atoms("x", 4, 5), pairs=w.pairs)
+)
 
 example("bias", lambda w, op: op(w.atoms("e", 1), w.ti, bias=w.param("bias", 2)))
 example("bias_vjp", lambda w, op: op(w.atoms("d")))
 
 example(
     "env_contract", lambda w, op: op(w.coord, w.atype, w.nlist, **w.env_contract()), RAGGED_ONLY
+)
+example(
+    "env_contract",
+    lambda w, op: op(w.coord, w.atype, w.nlist, **w.env_contract(), split=True),
+    RAGGED_ONLY,
+)
+example(
+    "env_contract_vjp",
+    lambda w, op: op(
+        w.atoms("dx", 4, 12), w.coord, w.atype, w.nlist, **w.env_contract(), split=True
+    ),
+    RAGGED_ONLY,
 )
 example(
     "env_contract_vjp",
