@@ -34,7 +34,8 @@ ARROWS: dict[str, set[str]] = {
     "__init__": set(),
 }  # fmt: skip
 # heavy packages, and the parts that may know them; anywhere else only inside functions
-ONLY_IN = {"torch": {"frontend"}, "tvm": {"backends"}, "h5py": {"frontend", "data"}}
+ONLY_IN = {"torch": {"frontend"}, "tvm": {"backends"}, "onnx": {"backends"},
+           "h5py": {"frontend", "data"}}  # fmt: skip
 
 
 def imports(tree: ast.AST, package: list[str]) -> Iterator[tuple[str, int]]:

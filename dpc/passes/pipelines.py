@@ -6,6 +6,7 @@ from dpc.errors import UsageError, did_you_mean
 
 PIPELINES = {
     "cpu": "canonicalize widen symmetrize tabulate differentiate exact_neighbors fuse memory",
+    "onnx": "canonicalize widen differentiate",
 }
 
 

@@ -186,8 +186,10 @@ class OuterPairsVjp(Op):
 
     def eval(self, at: Evaluation, d: NumpyArray, x: NumpyArray) -> NumpyArray:
         a, b = _pairs(self, at, x)
-        full = np.zeros((len(x), x.shape[2], x.shape[2]), dtype=x.dtype)
-        np.add.at(full, (slice(None), a, b), d)
+        width = x.shape[2]
+        sums = np.zeros((width * width, len(x)), dtype=x.dtype)
+        np.add.at(sums, a * width + b, d.T)
+        full = sums.T.reshape(-1, width, width)
         return np.asarray(np.matmul(x, full + full.swapaxes(1, 2)))
 
 

@@ -63,8 +63,12 @@ def _inner_loop_spills(asm: str) -> list[str]:
     for block in re.split(r"^(?=\.LBB\w+:)", asm, flags=re.M):
         fused = len(re.findall(r"vfn?m\w+pd|fmla", block))
         stack = re.findall(r"\(%rsp\).*%[xyz]mm|%[xyz]mm\d+, -?\d*\(%rsp|\bq\d+, \[sp", block)
-        looped = re.search(rf"\bj\w+\s+{re.escape(block.split(':')[0])}$|b\.\w+\s+"
-                           rf"{re.escape(block.split(':')[0])}$", block, re.M)
+        looped = re.search(
+            rf"\bj\w+\s+{re.escape(block.split(':')[0])}$|b\.\w+\s+"
+            rf"{re.escape(block.split(':')[0])}$",
+            block,
+            re.M,
+        )
         if fused >= 12 and stack and looped:
             found.append(block.splitlines()[0])
     return found
@@ -92,8 +96,8 @@ def test_equal_specs_are_compiled_once():
 def test_header_is_c(kernels, tmp_path):
     (tmp_path / "kernels.h").write_text(kernels.header)
     (tmp_path / "use.c").write_text(
-        '#include "kernels.h"\n' + "".join(f"void *p{i} = (void *){s};\n"
-                                           for i, s in enumerate(kernels.symbols))
+        '#include "kernels.h"\n'
+        + "".join(f"void *p{i} = (void *){s};\n" for i, s in enumerate(kernels.symbols))
     )
     command = ["cc", "-std=c11", "-Wall", "-Werror", "-c", "use.c", "-o", "use.o"]
     subprocess.run(command, check=True, cwd=tmp_path)
@@ -105,8 +109,9 @@ def test_a_library_can_hide_all_of_it(tmp_path):
     if parse_target("cpu").arch == "aarch64":
         pytest.skip("needs an x86-64 linker")
     (tmp_path / "kernels.o").write_bytes(kernels.object_bytes)
-    (tmp_path / "entry.c").write_text(f"void {kernels.symbols[0]}(void);\n"
-                                      f"void *const entry = (void *){kernels.symbols[0]};\n")
+    (tmp_path / "entry.c").write_text(
+        f"void {kernels.symbols[0]}(void);\nvoid *const entry = (void *){kernels.symbols[0]};\n"
+    )
     (tmp_path / "only").write_text("{ global: entry; local: *; };\n")
     subprocess.run(["cc", "-shared", "-fPIC", "-Wl,-z,defs", "-Wl,--version-script=only",
                     "entry.c", "kernels.o", "-o", "host.so"], check=True, cwd=tmp_path)  # fmt: skip

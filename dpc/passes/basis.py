@@ -1,0 +1,168 @@
+"""Embedding nets of many columns to few columns that give the same forces within a budget.
+
+    G_t(s) = B_t(s) C_t        B = G Q, r columns instead of M
+    X = sum_t P_t C_t          P_t = scale sum_j R_j^T B_t(s_j) over neighbours of type t
+
+so the table, which has B, is M / r times smaller and faster. B is the old net with one more,
+linear layer: energy stays a smooth function of positions, and forces its exact gradient. Pass
+`fold` then takes C into the fitting net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from dpc.ir.ops.contraction import Contract, Outer
+from dpc.ir.ops.net import Mlp
+from dpc.ir.program import Program
+from dpc.passes import budget, flops
+from dpc.passes.base import Changes, Context, Pass, PassError, register
+from dpc.passes.differentiate import is_differentiated
+from dpc.passes.first_layer import uses
+from dpc.passes.low_rank import Site, find_site, with_basis
+from dpc.passes.reach import reach_of
+from dpc.passes.spectrum import Spectrum, spectrum
+from dpc.passes.tabulate import MARGIN
+
+
+@register("basis")
+@dataclass(frozen=True)
+class Basis(Pass):
+    """Give each embedding net a few columns that stand for all it has.
+
+    As few, in steps of `multiple`, as change forces by no more than a fifth of
+    `max_force_error` (eV/Å, rms): on the frames that the columns are chosen by, and on frames
+    held out. `fold` and `tabulate` have the rest. `rank` sets their number, whatever the error.
+    The columns are good down to `min_distance` (Å), which is that of `tabulate`.
+    """
+
+    changes: ClassVar[Changes] = Changes.FUNCTION
+    never_after: ClassVar[dict[str, str]] = {
+        "tabulate": "there are tables in place of the nets then.",
+        "exact_neighbors": "the padding constant must come from the function that is compiled.",
+    }
+    max_force_error: float = budget.FORCE_ERROR
+    multiple: int = 8
+    rank: int | None = None
+    min_distance: float | None = None
+
+    def run(self, program: Program, context: Context) -> Program:
+        """Every net of one scalar that one contraction reads."""
+        if self.multiple < 1:
+            raise PassError(f"basis: multiple is {self.multiple}, but must be at least 1")
+        why = _why_not(program, context)
+        if why:
+            context.note(skipped=why)
+            return program
+        for contract in list(program.energy.find(Contract)):
+            site, why = find_site(program.energy, contract)
+            if site is not None:
+                program = self._replaced(program, context, site)
+            elif isinstance(contract.g.op, Mlp):
+                context.note(**{contract.g.op.net.name: {"left": why}})
+        return program
+
+    def _replaced(self, program: Program, context: Context, site: Site) -> Program:
+        """The program with the best columns of one site, or as it was."""
+        samples = budget.to_fit(context.samples)
+        nearest = self.min_distance
+        if nearest is None and program.facts.min_nbor_dist is not None:
+            nearest = MARGIN * program.facts.min_nbor_dist
+        reach = reach_of([site.net.x], program.store, nearest)
+        found = spectrum(program, site.contract, site.r, samples, (reach.lower, reach.upper))
+        costs = _Costs(program, site, budget.neighbors(program.facts, samples))
+        width = site.bank.widths[-1]
+        if self.rank is None:
+            rank, why = self._rank(program, context, site, found, costs)
+            if rank is None:
+                context.note(**{site.bank.name: {"left": why}})
+                return program
+        elif 1 <= self.rank <= width:
+            rank = self.rank
+        else:
+            raise PassError(f"basis: rank is {self.rank}, but {site.bank} has {width} columns")
+        result = with_basis(program, site, found, rank)
+        facts: dict[str, Any] = {
+            "rank": rank,
+            "of": width,
+            "flops_before": costs.plain,
+            "flops_after": costs(rank),
+            "beyond": [float(sizes[rank:].max(initial=0) / sizes[0]) for sizes in found.sizes],
+            "force_error": budget.force_errors(context, program, result),
+        }
+        context.note(**{site.bank.name: facts})
+        return result
+
+    def _rank(
+        self, program: Program, context: Context, site: Site, found: Spectrum, costs: _Costs
+    ) -> tuple[int | None, str]:
+        """The smallest rank within the share of the budget, or why there is none."""
+        width = site.bank.widths[-1]
+        ranks = range(self.multiple, width, self.multiple)
+        cheaper = [rank for rank in ranks if costs(rank) < costs.plain]
+        if not cheaper:
+            return None, f"no rank below its {width} columns saves arithmetic"
+        limit = budget.SHARES["basis"] * self.max_force_error
+
+        def error(rank: int) -> float:
+            trial = with_basis(program, site, found, rank)
+            return budget.worst(budget.force_errors(context, program, trial))
+
+        rank = budget.first_good(cheaper, lambda rank: error(rank) <= limit)
+        if rank is not None:
+            return rank, ""
+        most = cheaper[-1]
+        return None, (
+            f"{most} of its {width} columns change forces by {error(most):.1e} eV/Å rms, more "
+            f"than the {limit:.1e} of max_force_error that basis may use"
+        )
+
+
+def _why_not(program: Program, context: Context) -> str:
+    if is_differentiated(program):
+        return "the program has forces already; make the basis of the energy"
+    if not len(program.store):
+        return "the program has no numbers"
+    if not context.samples:
+        return "there are no frames to choose columns by"
+    missing = budget.missing_pairs(program.facts, budget.to_fit(context.samples))
+    if missing:
+        return f"no frame has neighbours {', '.join(missing)}: give frames with every pair of types"
+    return ""
+
+
+class _Costs:
+    """Flops of an atom: of the program as it is, and with a basis of some rank.
+
+    With a basis the cheaper of two forms: all columns expanded, or, where the first layer can
+    take it, all products of the basis.
+    """
+
+    def __init__(self, program: Program, site: Site, neighbors: float) -> None:
+        self.neighbors = neighbors
+        self.width = site.bank.widths[-1]
+        self.ntypes = program.facts.ntypes
+        self.after, self.outputs = _readers(program, site)
+        self.plain = flops.table(neighbors, self.width) + self.after
+
+    def __call__(self, rank: int) -> float:
+        columns = self.ntypes * rank
+        rest = flops.expand(columns, self.width) + self.after
+        if self.outputs:
+            rest = min(rest, flops.products(flops.all_pairs(columns), self.outputs))
+        return flops.table(self.neighbors, rank) + rest
+
+
+def _readers(program: Program, site: Site) -> tuple[float, int]:
+    """Flops of the descriptor with the layers that read it, and their outputs if they can fold."""
+    graph = program.energy
+    users: Sequence[Any] = graph.users().get(site.contract.out, [])
+    if len(users) != 1 or not isinstance(users[0], Outer):
+        return 0.0, 0
+    outer = users[0]
+    found, _ = uses(graph, outer.out, "basis")
+    outputs = sum(bank.widths[1] for bank in {use.bank for use in found})
+    count = Outer(outer.x, outer.axis_neuron, symmetric=True).components()
+    return flops.products(count, outputs), outputs
