@@ -28,11 +28,6 @@ from dpc.package.read import open_package  # noqa: E402
 
 QUANTITIES = ("energy", "force", "virial", "atom_energy", "atom_virial")
 WATER = SHARED / "models" / "water_se_e2_a"
-# group `close` of this model has a pair nearer than the default table reaches
-PASSES = {
-    "tf_se_e2_a": "canonicalize widen symmetrize tabulate{min_distance=0.25} differentiate "
-    "exact_neighbors fuse memory"
-}
 
 
 def cases(root: Path) -> list[Path]:
@@ -92,7 +87,7 @@ def widened(path: Path):
 @pytest.mark.parametrize("folder", BUNDLED + OTHERS, ids=lambda folder: folder.name)
 def test_agrees_with_the_model(folder, tmp_path):
     path = model_file(folder)
-    package = compile_model(path, out=tmp_path / "m.dpc", passes=PASSES.get(folder.name))
+    package = compile_model(path, out=tmp_path / "m.dpc")
     potential, model = Potential(package), load_model(path)
     errors = worst(potential, model, folder)
     if model.config["descriptor"]["precision"] == "float32":

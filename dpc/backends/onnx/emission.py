@@ -123,7 +123,6 @@ def refuse_unknown(ops: Sequence[Op]) -> None:
     unknown = list(dict.fromkeys(op.name for op in ops if op.name not in emitters))
     if unknown:
         raise InputError(
-            f"the program has no ONNX form: there is no emitter for {', '.join(unknown)}. "
-            "Start from a model and use the pipeline of ONNX: pairs are padded there, and "
-            "ops are not fused"
+            f"the program has no ONNX form: there is no emitter for {', '.join(unknown)}. ONNX "
+            "takes padded programs of plain ops: leave out passes exact_neighbors and fuse"
         )

@@ -18,8 +18,8 @@ from dpc.ir.program import Program
 from dpc.ir.types import ArrayType
 
 INPUT = (
-    "What the fitting net reads of each atom: the descriptor, component m axis_neuron + a = "
-    "sum_c x[c,m] x[c,a], then normalised fparam and aparam where the model has them."
+    "What the fitting net reads of each atom: the descriptor's products sum_c x[c,m] x[c,a], m "
+    "slowest (after pass symmetrize each one once), then normalised fparam and aparam, if any."
 )
 
 

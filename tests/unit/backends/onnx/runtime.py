@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
-
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
+import onnx
+import onnxruntime
 
 
-def session(model: Any) -> Any:
-    """A session on one thread of the CPU; `model` is a ModelProto or a path."""
+def session(model: onnx.ModelProto | str, threads: int = 1) -> onnxruntime.InferenceSession:
+    """A session on the CPU; `model` is a model or the path of one."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.inter_op_num_threads, options.intra_op_num_threads = 1, threads
     source = model if isinstance(model, str) else model.SerializeToString()
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
-def run(model: Any, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+def run(
+    model: onnx.ModelProto | onnxruntime.InferenceSession, inputs: dict[str, Any]
+) -> dict[str, np.ndarray]:
     """Every output by name."""
-    live = session(model) if not hasattr(model, "run") else model
+    live = session(model) if isinstance(model, onnx.ModelProto) else model
     names = [output.name for output in live.get_outputs()]
     return dict(zip(names, live.run(names, inputs), strict=True))
 

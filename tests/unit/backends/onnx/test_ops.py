@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dpc.backends.onnx.emission import emitters
+from dpc.backends.onnx.model import to_onnx
 from dpc.errors import InputError
 from dpc.ir.evaluate import check_inputs, evaluate
 from dpc.ir.graph import Graph
@@ -18,9 +20,6 @@ from dpc.ir.program import Facts, Program
 from dpc.ir.types import ArrayType, DType
 from tests.unit.backends.onnx.runtime import close, run
 from tests.unit.ir.world import all_examples, make
-
-from dpc.backends.onnx.emission import emitters  # isort: skip (after the check for onnx)
-from dpc.backends.onnx.model import to_onnx  # isort: skip
 
 # of fused programs and of ragged lists, neither of which pipeline onnx makes
 WITHOUT = {"env_contract", "env_contract_vjp", "mlp_gradient", "nearest_neighbors", "padding"}
