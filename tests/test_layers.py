@@ -28,8 +28,9 @@ ARROWS: dict[str, set[str]] = {
     "lammps": {"native"},
     "md": {"package", "data", "native"},
     "bench": {"data", "frontend", "lammps", "md", "native", "package", "targets"},
-    "cli": {"bench", "config", "data", "frontend", "ir", "lammps", "md", "native", "package",
-            "passes", "targets", "backends"},
+    "cost": {"ir", "native", "passes", "targets"},
+    "cli": {"bench", "config", "cost", "data", "frontend", "ir", "lammps", "md", "native",
+            "package", "passes", "targets", "backends"},
     "__main__": {"cli"},
     "__init__": set(),
 }  # fmt: skip

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from dpc.errors import UsageError
+from dpc.errors import InputError, UsageError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
         replicas(atoms)
     work: Path = args.output.resolve()
     data = args.data or example_file("water.data")
+    if not data.is_file():
+        raise InputError(f"--data {data}: no such file")
     model = args.model or example_file("model.dp")
     package = args.package or md.compile_model(model, work / "packages")
     contenders = [md.own_contender(package)]

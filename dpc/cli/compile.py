@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 import dpc
 
 if TYPE_CHECKING:
+    from dpc.cost.ledger import Ledger
     from dpc.frontend import Model
     from dpc.ir.program import Program
     from dpc.passes.base import Context, Pass
     from dpc.passes.samples import Sample
+    from dpc.targets import Target
 
 Say = Callable[[str], None]
+
+PRECISIONS = ("f64", "f32", "mixed")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,6 +35,19 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("-o", "--output", metavar="NAME.dpc", help="default: MODEL's name + .dpc")
     parser.add_argument("--passes", metavar="TEXT", help="a pipeline instead of the target's own")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="number format of the nets: f64, f32, or mixed (f32 with hidden layers in bfloat16); "
+        "sums are double in all  [f64]",
+    )
+    parser.add_argument(
+        "--max-force-error",
+        metavar="E",
+        type=float,
+        help="what compression may change forces by, eV/Å rms "
+        "[1e-7 for f64, 1e-5 for f32, 1e-3 for mixed]",
+    )
     parser.add_argument(
         "--data", metavar="SYSTEM", help="data folder on whose frames passes are measured"
     )
@@ -53,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         target=args.target,
         out=args.output,
         passes=args.passes,
+        precision=args.precision or "f64",
+        max_force_error=args.max_force_error,
         data=args.data,
         save_temps=args.save_temps,
         print_after=args.print_after,
@@ -70,6 +89,8 @@ def compile_model(
     out: str | Path | None = None,
     *,
     passes: str | None = None,
+    precision: str = "f64",
+    max_force_error: float | None = None,
     data: str | Path | None = None,
     save_temps: str | Path | None = None,
     print_after: str | None = None,
@@ -80,38 +101,49 @@ def compile_model(
     `say` is told what is done, one line for each step.
     """
     from dpc.backends.base import find_backend, refuse_problems
+    from dpc.cost.ledger import Ledger
     from dpc.passes.base import Context
-    from dpc.passes.pipeline import Pipeline
-    from dpc.passes.pipelines import default_pipeline
+    from dpc.passes.pipelines import choose_pipeline
     from dpc.targets import parse_target
 
     steps = Steps(say)
-    goal = parse_target(target)
+    goal = for_precision(parse_target(target), target, precision)
     backend = find_backend(goal)
-    text = default_pipeline(goal.kind) if passes is None else passes
-    pipeline = Pipeline.parse(
-        text.replace(" memory", f" memory{{tile={goal.tile_atoms()}}}", 1)
-        if passes is None
-        else text
-    )
+    pipeline = choose_pipeline(goal, passes, precision, max_force_error)
     destination = _destination(model, out)
     with steps.step("read the model"):
         program, digest = read_program(model)
     with steps.step("frames to measure on"):
-        samples = _samples(program, data)
+        samples = frames_of(program, data)
     temps = _Temps(save_temps)
     context = Context(samples=samples)
+    ledger = Ledger(program, context)
     tell = _teller(say, context)
-    context.after = [temps.after, _printer(print_after, pipeline), tell]
+    context.after = [temps.after, _printer(print_after, pipeline), tell, ledger.after]
     temps.save("00-lowered.dpir", _text(program))
     compiled = pipeline.run(program, context)
     refuse_problems(backend.check(compiled, goal), goal)
     with steps.step(f"build for {goal}"):
         built = backend.build(compiled, goal, temps.save)
     with steps.step(f"write {destination}"):
-        _write(destination, compiled, goal, pipeline, context, built, digest, data)
+        report = _report(context, ledger, goal, built.facts, data)
+        _write(destination, compiled, goal, pipeline, report, built, digest)
     say(f"{'total':<28} {steps.total():6.2f} s")
     return destination
+
+
+def for_precision(goal: Target, text: str, precision: str) -> Target:
+    """This machine with the instructions that a precision needs, if it has them."""
+    from dpc.errors import UsageError
+    from dpc.targets.cpu import runs_here, with_feature
+
+    if precision != "mixed" or text != "cpu" or "bf16" in goal.features:
+        return goal
+    try:
+        wanted = with_feature(goal, "bf16")
+    except UsageError:  # the backend says what is missing
+        return goal
+    return wanted if runs_here(wanted) else goal
 
 
 class Steps:
@@ -203,32 +235,23 @@ def read_program(model: Model | Program | str | Path) -> tuple[Program, str | No
         return model, None
     if not isinstance(model, (str, Path)):
         return model.lower(), None
-    from dpc.frontend import load_model
-
     path = Path(model)
     if not path.exists():
         raise InputError(f"{path}: no such file. Expected a model: .pt, .pth, .pb, .dp or .yaml")
+    if path.is_dir():
+        raise InputError(f"{path}: a folder. Give the model file that a package is made of")
     if path.suffix == ".dpir":
-        return _read_dpir(path), None
+        from dpc.cli.opt import read_text
+
+        return read_text(path), None
+    from dpc.frontend import load_model
+
     program = load_model(path).lower()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return replace(program, name=path.stem), digest
 
 
-def _read_dpir(path: Path) -> Program:
-    """A printed program, with the numbers of the params.safetensors beside it, if there is one."""
-    from dpc.ir.parser import parse
-    from dpc.package import packed, safetensors
-    from dpc.package.read import PARAMS
-
-    beside = path.parent / PARAMS
-    numbers = {}
-    if beside.is_file():
-        numbers = packed.unpack(*safetensors.load(beside.read_bytes(), str(beside)))
-    return parse(path.read_text(), numbers, str(path))
-
-
-def _samples(program: Program, data: str | Path | None) -> Sequence[Sample]:
+def frames_of(program: Program, data: str | Path | None) -> Sequence[Sample]:
     """Frames of the data folder, or made ones: where passes measure what they change."""
     from itertools import islice
 
@@ -253,33 +276,52 @@ def _samples(program: Program, data: str | Path | None) -> Sequence[Sample]:
     ]
 
 
+def _report(
+    context: Context, ledger: Ledger, target: Target, build: Any, data: str | Path | None
+) -> dict[str, Any]:
+    """The report that goes into the package: rates are assumed, so that bytes stay equal."""
+    from dpc.package.report import content
+    from dpc.targets.roofline import assumed_roofline
+
+    cost = ledger.facts(target, assumed_roofline(target))
+    return content(context.reports, len(context.samples), measured_on(data), build, cost)
+
+
+def measured_on(data: str | Path | None) -> str:
+    """What kind of frames errors are from."""
+    return "made frames" if data is None else "data"
+
+
 def _write(
     destination: Path,
     program: Program,
     target: Any,
     pipeline: Any,
-    context: Context,
+    report: Any,
     built: Any,
     digest: str | None,
-    data: str | Path | None,
 ) -> None:
     from dpc.package.manifest import Manifest, model_section
-    from dpc.package.read import PROGRAM, REPORT
+    from dpc.package.read import PAGE, PROGRAM, REPORT
     from dpc.package.report import to_json
+    from dpc.package.report_page import to_html
     from dpc.package.write import created, write_package
 
     manifest = Manifest(
         model=model_section(program, digest),
-        target={"kind": target.kind, "arch": target.arch, "precision": "f64"},
+        target={
+            "kind": target.kind,
+            "arch": target.arch,
+            "precision": built.facts.get("precision", "f64"),
+        },
         pipeline=str(pipeline),
         dpc=dpc.__version__,
         created=created(),
     )
-    measured_on = "made frames" if data is None else "data"
-    report = to_json(context.reports, len(context.samples), measured_on, built.facts)
     files = {
         **built.files,
         PROGRAM: _text(program).encode(),
-        REPORT: report.encode(),
+        REPORT: to_json(report).encode(),
+        PAGE: to_html(report),
     }
     write_package(destination, manifest, files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,11 +20,16 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("input", metavar="IN", help="model file to read")
     parser.add_argument("output", metavar="OUT", help="model file to write")
+    parser.add_argument("--force", action="store_true", help="replace OUT when it exists")
 
 
 def run(args: argparse.Namespace) -> int:
+    from dpc.errors import InputError
     from dpc.frontend.importers import read_model, write_model
 
+    # a training checkpoint of DeePMD-kit is a model.pt, too, and holds more than a model
+    if Path(args.output).exists() and not args.force:
+        raise InputError(f"{args.output} exists. Give another name, or --force to replace it")
     model = read_model(args.input)
     write_model(model, args.output)
     numbers = sum(array.size for array in model.tensors.values())

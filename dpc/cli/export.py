@@ -48,7 +48,7 @@ def export_model(
     from dpc.backends.onnx.fitting import export_fitting
     from dpc.backends.onnx.model import to_onnx
     from dpc.cli.compile import read_program
-    from dpc.errors import InputError
+    from dpc.errors import InputError, UsageError
     from dpc.passes.pipeline import Pipeline
     from dpc.passes.pipelines import default_pipeline
 
@@ -56,6 +56,8 @@ def export_model(
     if path.is_dir():
         raise InputError(f"{path}: a folder. Export the model file that the package was made of")
     destination = Path(path.with_suffix(".onnx").name if out is None else out)
+    if destination.suffix != ".onnx":
+        raise UsageError(f"-o {destination}: the name of an ONNX file ends in .onnx")
     if destination.is_dir() or not destination.absolute().parent.is_dir():
         raise InputError(f"{destination}: cannot be written: expected a file in an existing folder")
     pipeline = Pipeline.parse(default_pipeline("onnx") if passes is None else passes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,10 +45,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Run the pipeline; reports go to stderr, one line for each pass."""
+    from dpc.errors import UsageError
     from dpc.ir.printer import to_text
     from dpc.passes.base import Context
     from dpc.passes.pipeline import Pipeline
 
+    if args.output and Path(args.output).suffix != ".dpir":
+        raise UsageError(f"-o {args.output}: the name of a program ends in .dpir")
+    if args.frames < 0:
+        raise UsageError(f"--frames {args.frames}: the number of frames cannot be negative")
     pipeline = Pipeline.parse(args.passes)
     _check_print_after(args.print_after, pipeline)
     program = read_program(Path(args.path), args.params)
@@ -81,13 +87,8 @@ def _check_print_after(wanted: str | None, pipeline: Pipeline) -> None:
 
 
 def read_program(path: Path, params: str | None = None) -> Program:
-    """A program from its text, a package folder or a model file.
-
-    The numbers of a text are in `params`, or beside it under the same name; without any, it
-    is read as a program without numbers.
-    """
+    """A program from its text, a package folder or a model file."""
     from dpc.errors import InputError
-    from dpc.ir.parser import parse
 
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
@@ -99,11 +100,34 @@ def read_program(path: Path, params: str | None = None) -> Program:
         from dpc.frontend import load_model
 
         return load_model(path).lower()
-    numbers = Path(params) if params else path.with_suffix(SUFFIX)
-    if params and not numbers.is_file():
-        raise InputError(f"{numbers}: no such file. Expected the numbers of {path}")
+    return read_text(path, params)
+
+
+def read_text(path: Path, params: str | Path | None = None) -> Program:
+    """A printed program, with the numbers in `params`.
+
+    By default these are in the file of the same name beside it, or for the program of a package
+    in that package's params.safetensors. Without any it is a program without numbers.
+    """
+    from dpc.errors import GraphError, InputError
+    from dpc.ir.parser import parse
+    from dpc.ir.verify import verify
+    from dpc.package.read import PARAMS, PROGRAM
+
+    numbers = path.with_suffix(SUFFIX)
+    if params is not None:
+        numbers = Path(params)
+        if not numbers.is_file():
+            raise InputError(f"{numbers}: no such file. Expected the numbers of {path}")
+    elif path.name == PROGRAM:
+        numbers = path.with_name(PARAMS)
     store = read_numbers(numbers) if numbers.is_file() else None
-    return parse(path.read_text(), store, str(path))
+    try:
+        return verify(parse(path.read_text(encoding="utf-8"), store, str(path)))
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not the text of a program: it is not UTF-8") from None
+    except GraphError as error:
+        raise GraphError(f"{path}: {error}") from None
 
 
 def read_numbers(path: Path) -> Mapping[str, Any]:
@@ -115,13 +139,26 @@ def read_numbers(path: Path) -> Mapping[str, Any]:
 
 def write_program(path: Path, program: Program) -> None:
     """The text, and the numbers beside it."""
+    from dpc.errors import InputError
     from dpc.ir.printer import to_text
     from dpc.package import safetensors
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_text(program))
+    files = {path: to_text(program).encode()}
     if len(program.store):
-        path.with_suffix(SUFFIX).write_bytes(safetensors.save(dict(program.store)))
+        files[path.with_suffix(SUFFIX)] = safetensors.save(dict(program.store))
+    partial = {file: file.with_name(f".{file.name}.{os.getpid()}") for file in files}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            for file, content in files.items():
+                partial[file].write_bytes(content)
+            for file in files:
+                partial[file].replace(file)
+        finally:
+            for file in partial.values():
+                file.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def make_samples(program: Program, data: str | None, count: int) -> list[Sample]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpc.errors import InputError
+from dpc.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from dpc.data.system import System
@@ -26,7 +26,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Mean absolute and root mean square errors of energy, force and virial "
         "against a data folder of DeePMD-kit, as `dp test` gives them.",
     )
-    parser.add_argument("model", type=Path, help="a model file or a compiled package (.dpc)")
+    parser.add_argument(
+        "model", metavar="MODEL", type=Path, help="a model file or a compiled package (.dpc)"
+    )
     parser.add_argument(
         "-s",
         "--system",
@@ -51,19 +53,25 @@ def run(args: argparse.Namespace) -> int:
     from dpc.data.system import find_systems
 
     if args.frames < 0:
-        raise InputError(f"-n {args.frames}: the number of frames cannot be negative")
+        raise UsageError(f"-n {args.frames}: the number of frames cannot be negative")
     model = _open(args.model)
     systems = find_systems(args.system)
     counts = [min(len(s), args.frames or len(s)) for s in systems]
+    if not sum(counts):
+        raise InputError(f"{args.system}: there are no frames in coord.npy")
     progress = _Progress(sum(counts))
     total = Accuracy()
     for system, count in zip(systems, counts, strict=True):
         own = Accuracy()
         frames = itertools.islice(system.frames(model.type_map, *_parameters(model, system)), count)
         for frame, labels in progress.over(frames):
-            found = model.evaluate(
-                frame.coord, frame.atype, frame.cell, fparam=frame.fparam, aparam=frame.aparam
-            )
+            try:
+                found = model.evaluate(
+                    frame.coord, frame.atype, frame.cell, fparam=frame.fparam, aparam=frame.aparam
+                )
+            except InputError as error:
+                where = f"{system.path}, frame {own.frames} (counted from 0)"
+                raise InputError(f"{where}: {error}") from error
             own.add(found, labels, len(frame.atype))
             total.add(found, labels, len(frame.atype))
         if len(systems) > 1:
@@ -80,7 +88,7 @@ def _open(path: Path) -> Any:
         from dpc.md import Potential
 
         return Potential(path)
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: no such file. Expected a model file or a compiled package")
     from dpc.frontend import load_model
 

@@ -64,6 +64,8 @@ class Accuracy:
             if label is None:
                 continue
             difference = np.asarray(found[name]) - label
+            if not difference.size:  # forces of no atoms
+                continue
             self.errors.setdefault(name, ErrorSum()).add(difference)
             if name != "force":
                 self.errors.setdefault(f"{name}/atom", ErrorSum()).add(difference / natoms)

@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from dpc.data.neighbors import F64, I32, I64, check_cell, extend, format_nlist, neighbor_rows
 from dpc.errors import InputError
 
+FARTHEST = 1e8
+"""Å. Farther from the origin, distances between atoms lose their last digits. As in libdpc."""
+
 
 class Facts(Protocol):
     """The part of a program's facts that its inputs depend on."""
@@ -37,7 +40,10 @@ def _some(indices: NDArray[Any]) -> str:
 
 def _floats(name: str, value: ArrayLike, wanted: str) -> F64:
     try:
-        return np.asarray(value, dtype=np.float64)
+        array = np.asarray(value)
+        if array.dtype.kind == "c":
+            raise InputError(f"{name}: expected {wanted}, not complex ones")
+        return array.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: expected {wanted}; {error}") from None
 
@@ -50,7 +56,9 @@ def read_types(type_map: Sequence[str], types: ArrayLike) -> I32:
         raise InputError(f"types: expected one for each atom, but the shape is {given.shape}")
     if given.dtype.kind in "US" or given.dtype == object:
         index = {name: i for i, name in enumerate(type_map)}
-        names = [n.decode() if isinstance(n, bytes) else str(n) for n in given.tolist()]
+        names = [
+            n.decode(errors="replace") if isinstance(n, bytes) else str(n) for n in given.tolist()
+        ]
         unknown = sorted({name for name in names if name not in index})
         if unknown:
             first = np.array([i for i, name in enumerate(names) if name not in index])
@@ -76,10 +84,12 @@ def read_coord(coord: ArrayLike, natoms: int) -> F64:
             f"expected ({natoms}, 3) or ({3 * natoms},)"
         )
     array = np.ascontiguousarray(array.reshape(natoms, 3))
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    bad = np.flatnonzero(~(np.abs(array) <= FARTHEST).all(axis=1))
     if len(bad):
+        finite = np.isfinite(array[bad[0]]).all()
+        wanted = "within 1e8 Å of the origin" if finite else "finite numbers"
         raise InputError(
-            f"coord: {_some(bad)} at {array[bad[0]].tolist()}: positions must be finite numbers"
+            f"coord: {_some(bad)} at {array[bad[0]].tolist()}: positions must be {wanted}"
         )
     return array
 
@@ -98,6 +108,11 @@ def read_cell(cell: ArrayLike | None) -> F64 | None:
         )
     array = array.reshape(3, 3)
     check_cell(array)
+    if np.abs(array).max() > FARTHEST:
+        raise InputError(
+            f"cell: the vectors {array.tolist()} are longer than 1e8 Å. "
+            "Give None for an open boundary"
+        )
     return array
 
 

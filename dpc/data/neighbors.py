@@ -20,6 +20,7 @@ I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 
 MAX_IMAGES = 5_000_000  # atoms and images: beyond this the cell is surely a mistake
+_COINCIDENT = 1e-8  # Å: two atoms nearer than this are at one place, as in compiled packages
 _MAX_CELLS = 1 << 20  # cells along one axis: keeps the key of a cell below 2^63
 _CANDIDATES = 4_000_000  # pairs looked at together: bounds the memory
 
@@ -140,7 +141,7 @@ def neighbor_rows(ext: Extended, rcut: float) -> Rows:
 
 
 def _refuse_same_place(ext: Extended, i: I64, j: I64, squared: F64) -> None:
-    bad = np.flatnonzero(squared == 0.0)
+    bad = np.flatnonzero(squared < _COINCIDENT**2)
     if len(bad):
         a, b = int(i[bad[0]]), int(ext.owner[j[bad[0]]])
         what = "its own periodic image" if a == b else f"atom {b}"

@@ -51,15 +51,25 @@ class System:
     def types(self) -> NDArray[np.int64]:
         """Types as numbers of the folder's own type map, [n]."""
         try:
-            return np.loadtxt(self.path / "type.raw", dtype=np.int64, ndmin=1).ravel()
-        except ValueError as error:
+            words = (self.path / "type.raw").read_text().split()
+            types = np.array(words, dtype=np.int64)
+        except (ValueError, OverflowError) as error:
             raise InputError(f"{self.path / 'type.raw'}: expected integers; {error}") from None
+        if not len(types):
+            raise InputError(f"{self.path / 'type.raw'}: empty; expected the type of every atom")
+        return types
 
     @cached_property
     def names(self) -> tuple[str, ...] | None:
         """The folder's own type map, if it has one."""
         file = self.path / "type_map.raw"
-        return tuple(file.read_text().split()) if file.is_file() else None
+        try:
+            names = tuple(file.read_text().split()) if file.is_file() else ()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file}: expected names; {error}") from None
+        if len(set(names)) < len(names):
+            raise InputError(f"{file}: names a type twice: {' '.join(names)}")
+        return names or None
 
     @cached_property
     def counts(self) -> list[int]:
@@ -143,8 +153,12 @@ class System:
             array = np.load(file, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
             raise InputError(f"{file}: not a NumPy file: {error}") from None
-        frames = array.shape[0] if name == "coord" and array.ndim > 1 else None
-        frames = self.counts[part] if name != "coord" else frames or 1
+        if array.dtype.kind not in "fiu":
+            raise InputError(f"{file}: expected real numbers, not {array.dtype}")
+        if name == "coord":
+            frames = len(array) if array.ndim > 1 else 1
+        else:
+            frames = self.counts[part]
         if array.size != frames * width:
             raise InputError(
                 f"{file}: the shape is {array.shape}, but expected {frames} frames of {width} "

@@ -13,6 +13,9 @@ __all__ = ["Model", "load_model"]
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
+        from dpc.frontend.library import library
+
+        library("torch", "torch")
         from dpc.frontend import model
 
         return getattr(model, name)

@@ -1,4 +1,4 @@
-"""Libraries that only some model files need; a missing one is an error, not a traceback."""
+"""Libraries that only model files need; a missing one is an error, not a traceback."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from dpc.errors import GraphError, InputError, did_you_mean
 from dpc.ir.activations import ACTIVATIONS, canonical
+from dpc.ir.bfloat16 import to_bfloat16
 from dpc.ir.types import ArrayType, DType, NumpyArray
 
 INDEXES = ("neighbor type", "atom type", "type pair")
@@ -71,7 +72,9 @@ class NetBank(Ref):
     `widths` begins with the inputs. With `resnet`, a layer that keeps or doubles the width
     adds its input; `plain` lists layers that do not although their widths would allow it.
     With `timestep` (DeePMD-kit's resnet_dt) the layers that add their input also scale
-    by `idt`. With `has_head` the last layer is linear and adds nothing.
+    by `idt`. With `has_head` the last layer is linear and adds nothing. With `bf16` the layers
+    between the first and the head multiply numbers rounded to bfloat16, also for the adjoint,
+    and sum in f32.
     Tensors: `{name}.{net}.{layer}.weight` [in, out], `.bias` [out], `.idt` [out].
     """
 
@@ -84,6 +87,7 @@ class NetBank(Ref):
     count: int
     has_head: bool
     plain: tuple[int, ...] = ()
+    bf16: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(map(int, self.widths)))
@@ -92,6 +96,8 @@ class NetBank(Ref):
         _check_index(self)
         if len(self.widths) < 2 or min(self.widths) < 1 or self.count < 1:
             raise GraphError(f"net {self}: needs a net, an input and a layer of positive widths")
+        if self.bf16 and not (self.dtype is DType.F32 and self.has_head):
+            raise GraphError(f"net {self}: bf16 goes with f32 and a head")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -126,7 +132,8 @@ class NetBank(Ref):
         for i, layer in enumerate(self.layers):
             at = f"{self.name}.{k}.{i}"
             idt = store[f"{at}.idt"] if layer.timestep else None
-            dense.append(Dense(layer, store[f"{at}.weight"], store[f"{at}.bias"], idt))
+            rounds = self.bf16 and 0 < i < len(self.layers) - 1
+            dense.append(Dense(layer, store[f"{at}.weight"], store[f"{at}.bias"], idt, rounds))
         return Net(tuple(dense))
 
     __str__ = Ref.__str__
@@ -140,6 +147,19 @@ class Dense:
     weight: NumpyArray  # [inputs, outputs]
     bias: NumpyArray  # [outputs]
     idt: NumpyArray | None  # [outputs]
+    rounds: bool = False  # what is multiplied, to bfloat16
+
+    def product(self, x: NumpyArray) -> NumpyArray:
+        """x W for x [n, inputs]."""
+        if not self.rounds:
+            return np.asarray(x @ self.weight)
+        return np.asarray(to_bfloat16(x) @ to_bfloat16(self.weight))
+
+    def back(self, d: NumpyArray) -> NumpyArray:
+        """d W^T for d [n, outputs]."""
+        if not self.rounds:
+            return np.asarray(d @ self.weight.T)
+        return np.asarray(to_bfloat16(d) @ to_bfloat16(self.weight).T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +183,7 @@ class Net:
         return d
 
     def _forward(self, dense: Dense, x: NumpyArray) -> NumpyArray:
-        y = ACTIVATIONS[dense.layer.activation].value(x @ dense.weight + dense.bias)
+        y = ACTIVATIONS[dense.layer.activation].value(dense.product(x) + dense.bias)
         if dense.idt is not None:
             y = y * dense.idt
         if dense.layer.shortcut is Shortcut.SAME:
@@ -174,8 +194,8 @@ class Net:
 
     def _backward(self, dense: Dense, x: NumpyArray, d: NumpyArray) -> NumpyArray:
         through = d if dense.idt is None else d * dense.idt
-        slope = ACTIVATIONS[dense.layer.activation].slope(x @ dense.weight + dense.bias)
-        dx: NumpyArray = (through * slope) @ dense.weight.T
+        slope = ACTIVATIONS[dense.layer.activation].slope(dense.product(x) + dense.bias)
+        dx = dense.back(through * slope)
         if dense.layer.shortcut is Shortcut.SAME:
             dx = dx + d
         elif dense.layer.shortcut is Shortcut.DOUBLE:

@@ -112,8 +112,10 @@ class _Parser(Literals):
         if self.t.skip("plain"):
             while self.t.next.kind == "number":
                 plain.append(self.t.integer())
+        bf16 = self.t.skip("bf16")
         fields = (tuple(widths), activation, resnet, timestep, self.dtype(), count, head)
-        return self.made(token, lambda: NetBank(token.text[1:], index, *fields, tuple(plain)))
+        rest = (tuple(plain), bf16)
+        return self.made(token, lambda: NetBank(token.text[1:], index, *fields, *rest))
 
     def table(self, token: Token, index: str, count: int) -> Table:
         lower = self.real()

@@ -143,6 +143,7 @@ def _net(bank: NetBank) -> list[str]:
     flags += ["dt"] if bank.timestep else []
     flags += ["head"] if bank.has_head else []
     flags += [f"plain {' '.join(map(str, bank.plain))}"] if bank.plain else []
+    flags += ["bf16"] if bank.bf16 else []
     widths = " > ".join(map(str, bank.widths))
     return [f"net {bank}[{bank.index}]", f"{bank.count} nets", widths, " ".join(flags), bank.dtype]
 

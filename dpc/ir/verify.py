@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -38,11 +39,11 @@ def _facts(program: Program) -> Iterator[str]:
         yield f"sel has {len(facts.sel)} numbers for {facts.ntypes} types"
     if min(facts.sel, default=0) < 0:
         yield f"sel has a negative number: {' '.join(map(str, facts.sel))}"
-    if not facts.rcut > 0:
+    if not 0 < facts.rcut < math.inf:
         yield f"rcut is {facts.rcut}, but must be positive"
     if facts.fparam < 0 or facts.aparam < 0:
         yield f"fparam is {facts.fparam} and aparam {facts.aparam}: neither may be negative"
-    if facts.min_nbor_dist is not None and not facts.min_nbor_dist > 0:
+    if facts.min_nbor_dist is not None and not 0 < facts.min_nbor_dist < math.inf:
         yield f"min_nbor_dist is {facts.min_nbor_dist}, but must be positive"
     if "energy" not in program.graphs:
         yield f"there is no graph 'energy', only {', '.join(program.graphs) or 'none'}"

@@ -17,7 +17,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 from numpy.typing import ArrayLike, NDArray
 
-from dpc.errors import InputError
+from dpc.errors import InputError, did_you_mean
 from dpc.md.runtime import Potential
 
 F64 = NDArray[np.float64]
@@ -54,6 +54,10 @@ class DPC(Calculator):
 
     def set(self, **parameters: Any) -> dict[str, Any]:
         """Change fparam or aparam; what was computed with the old ones is forgotten."""
+        for name in parameters:
+            if name not in self.default_parameters:
+                known = ["threads", "types", *self.default_parameters]
+                raise InputError(f"DPC has no option {name!r}.{did_you_mean(name, known)}")
         changed = super().set(**parameters)
         if changed:
             self.reset()

@@ -22,6 +22,8 @@ from dpc.errors import DpcError
 
 Arrays = Mapping[str, NDArray[Any]]
 METADATA = "dpc"
+DIGITS = 20
+"""Bits of a label that are packed at a time."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +65,32 @@ class Packing:
 
 def find_pieces(pack: Callable[[Arrays], NDArray[Any]], tensors: Arrays) -> tuple[Piece, ...]:
     """Where `pack` puts each tensor, found by packing numbers that name their own place."""
-    numbered: dict[str, NDArray[Any]] = {}
+    numbers: dict[str, NDArray[Any]] = {}
     first = 1
     for name, tensor in tensors.items():
-        numbered[name] = np.arange(first, first + tensor.size, dtype=np.float64).reshape(
-            tensor.shape
-        )
+        numbers[name] = np.arange(first, first + tensor.size).reshape(tensor.shape)
         first += tensor.size
-    blob = np.asarray(pack(numbered)).reshape(-1)
-    where = np.full(first, -1, dtype=np.int64)
-    labels = blob.astype(np.int64)
-    if (labels != blob).any() or labels.min() < 0 or labels.max() >= first:
+    labels = _packed_labels(pack, numbers)
+    if labels.min() < 0 or labels.max() >= first:
         raise DpcError("the kernel changes the numbers of a net when it packs them")
-    where[labels[::-1]] = np.arange(len(blob) - 1, -1, -1)  # the first place wins
-    return tuple(
-        _piece(name, where[numbered[name].astype(np.int64)], blob.size) for name in tensors
-    )
+    where = np.full(first, -1, dtype=np.int64)
+    where[labels[::-1]] = np.arange(len(labels) - 1, -1, -1)  # the first place wins
+    return tuple(_piece(name, where[numbers[name]], labels.size) for name in tensors)
+
+
+def _packed_labels(
+    pack: Callable[[Arrays], NDArray[Any]], numbers: Mapping[str, NDArray[np.int64]]
+) -> NDArray[np.int64]:
+    """Whole numbers as `pack` orders them: in two halves, since a float32 blob has 24 bits."""
+    halves = []
+    for shift in (0, DIGITS):
+        part = {name: (n >> shift) % (1 << DIGITS) for name, n in numbers.items()}
+        blob = np.asarray(pack({name: n.astype(np.float64) for name, n in part.items()}))
+        labels = blob.reshape(-1).astype(np.int64)
+        if (labels != blob.reshape(-1)).any():
+            raise DpcError("the kernel changes the numbers of a net when it packs them")
+        halves.append(labels)
+    return np.asarray(halves[0] + (halves[1] << DIGITS))
 
 
 def _piece(name: str, places: NDArray[np.int64], size: int) -> Piece:

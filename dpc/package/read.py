@@ -16,6 +16,7 @@ PROGRAM = "program.dpir"
 PARAMS = "params.safetensors"
 HOST = "bin/host.so"
 REPORT = "report.json"
+PAGE = "report.html"
 
 
 @dataclass(frozen=True)

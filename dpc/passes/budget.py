@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from dpc.ir.program import Facts, Program
 from dpc.passes.base import Context
 from dpc.passes.measure import compare
@@ -28,35 +30,53 @@ def to_fit(samples: Sequence[Sample]) -> Sequence[Sample]:
     return samples[::2]
 
 
-def force_errors(context: Context, before: Program, after: Program) -> Errors:
-    """rms and max change of forces, eV/Å, on the frames of the fit and on those held out."""
-    old, new = context.results(before), context.results(after)
-    parts = {"fit": slice(None, None, 2), "held_out": slice(1, None, 2)}
-    found = {}
-    for name, part in parts.items():
-        if old[part]:
-            error = compare(old[part], new[part])["force"]
-            found[name] = {"rms": error.rms, "max": error.max}
-    return found
+class Judge:
+    """What other programs change in the forces of one, on the frames of a context."""
+
+    def __init__(self, context: Context, program: Program) -> None:
+        self._context = context
+        self._before = context.results(program)
+
+    def errors(self, other: Program) -> Errors:
+        """rms and max change of forces, eV/Å, on the frames of the fit and on those held out."""
+        after = self._context.results(other)
+        parts = {"fit": slice(None, None, 2), "held_out": slice(1, None, 2)}
+        found = {}
+        for name, part in parts.items():
+            if after[part]:
+                error = compare(self._before[part], after[part])["force"]
+                found[name] = {"rms": error.rms, "max": error.max}
+        return found
+
+    def rms(self, other: Program) -> float:
+        """The larger rms change, of the frames of the fit and of those held out."""
+        return max(error["rms"] for error in self.errors(other).values())
+
+    def force(self) -> float:
+        """rms of the forces themselves, eV/Å; 1 where there are none."""
+        forces = [result.force.ravel() for result in self._before]
+        rms = float(np.sqrt(np.mean(np.concatenate(forces) ** 2))) if forces else 0.0
+        return rms if rms > 0 else 1.0
 
 
-def worst(errors: Errors) -> float:
-    """The larger rms, of the fit and of the frames held out."""
-    return max(error["rms"] for error in errors.values())
+def first_good(
+    candidates: Sequence[T], is_good: Callable[[T], bool], guess: int | None = None
+) -> T | None:
+    """The first good one of candidates that get better, looked for around place `guess`.
 
-
-def first_good(candidates: Sequence[T], is_good: Callable[[T], bool]) -> T | None:
-    """The first good one of candidates that get better; None when the last is not good."""
-    if not candidates or not is_good(candidates[-1]):
-        return None
-    low, high = 0, len(candidates) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if is_good(candidates[middle]):
-            high = middle
+    None when the last is not good.
+    """
+    bad, good = -1, len(candidates)
+    at, step = min(len(candidates) // 2 if guess is None else guess, good - 1), 1
+    while good - bad > 1:
+        if is_good(candidates[at]):
+            good = at
+            at = max(good - step, bad + 1) if bad < 0 else (bad + good) // 2
         else:
-            low = middle + 1
-    return candidates[high]
+            bad = at
+            at = min(bad + step, good - 1) if good == len(candidates) else (bad + good) // 2
+        step *= 2
+    return candidates[good] if good < len(candidates) else None
 
 
 def multiples(of: int, most: int) -> list[int]:
@@ -67,9 +87,7 @@ def multiples(of: int, most: int) -> list[int]:
 
 def missing_pairs(facts: Facts, samples: Sequence[Sample]) -> list[str]:
     """Pairs of types, 'O-H', of which no frame has neighbours: nothing is known of them."""
-    pairs = {
-        (i, j) for i in range(facts.ntypes) for j in range(facts.ntypes) if facts.sel[j] > 0
-    }
+    pairs = {(i, j) for i in range(facts.ntypes) for j in range(facts.ntypes) if facts.sel[j] > 0}
     for sample in samples:
         nlist, atype = sample.inputs["nlist"], sample.inputs["atype"]
         center, slot = (nlist >= 0).nonzero()

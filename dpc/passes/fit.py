@@ -10,12 +10,15 @@ import numpy as np
 
 from dpc.ir.params import Net
 from dpc.passes import quintic
+from dpc.passes.base import PassError
 from dpc.passes.jets import net_jet
 from dpc.passes.quintic import Array
 
 _DECADE = (1.0, 0.8, 0.64, 0.5, 0.4, 0.32, 0.25, 0.2, 0.16, 0.125)
 #: strides tried, coarse to fine, in units of the nets' input
 LADDER: tuple[float, ...] = tuple(round(step / 10**k, 8) for k in range(3) for step in _DECADE)
+#: more rows are a mistake in the range: a table of 100 outputs would take 5 GB
+MOST_ROWS = 1_000_000
 #: where in a piece the leading error of the slope (two roots) and of the value is largest
 PROBES = (0.5 - math.sqrt(0.05), 0.5, 0.5 + math.sqrt(0.05))
 #: more points, for the report
@@ -64,6 +67,12 @@ class Fit:
 
 def fit(nets: Sequence[Net], lower: float, upper: float, stride: float) -> Fit:
     """The table of this stride over the range; its upper end is rounded up to a node."""
+    if not (upper - lower) / stride < MOST_ROWS:
+        raise PassError(
+            f"tabulate: a table from {lower:.3g} to {upper:.3g} in steps of {stride:g} has more "
+            f"than {MOST_ROWS:,} rows. Give a larger stride, or a larger min_distance (Å) where "
+            "the model's shortest training distance is a mistake"
+        )
     rows = max(1, math.ceil((upper - lower) / stride - 1e-9)) + 1
     at = quintic.nodes(lower, rows, stride)
     tables = [quintic.pieces(net_jet(net, at), stride) for net in nets]

@@ -24,8 +24,3 @@ def expand(columns: int, width: int) -> float:
 def products(count: int, outputs: int) -> float:
     """Components of the descriptor (4 products forward, 8 backward), and the layer on them."""
     return 24.0 * count + 4.0 * count * outputs
-
-
-def all_pairs(columns: int) -> int:
-    """Products of two of so many columns."""
-    return columns * (columns + 1) // 2

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from dpc.ir.graph import Graph
 from dpc.ir.op import Input, Op, Value
-from dpc.ir.ops.arith import Add, Multiply, OnesLike
+from dpc.ir.ops.arith import Add, Cast, Multiply, OnesLike
 from dpc.ir.ops.basis import TypeColumns
 from dpc.ir.ops.contraction import Contract, ContractVjpEnv, Padding
 from dpc.ir.ops.environment import EnvMatrix, EnvMatrixVjp, ScaleRows
@@ -73,7 +73,8 @@ def _contraction(graph: Graph) -> dict[Value, Value]:
 def _adjoint(graph: Graph) -> dict[Value, Value]:
     """The dE/dr of an env_contract to env_contract_vjp."""
     key = _Keys()
-    found = {key(op.out): op for op in graph.find(EnvMatrixVjp)}
+    found: dict[Any, Op] = {key(op.out): op for op in graph.find(EnvMatrixVjp)}
+    found |= {key(op.out): op for op in graph.find(Cast) if isinstance(op.a.op, EnvMatrixVjp)}
     adjoints = {op.d for op in graph.find(ContractVjpEnv)} if found else set()
     for forward in graph.find(EnvContract):
         nearest = forward.nlist.op
@@ -105,7 +106,8 @@ def _env_contract(op: Add) -> EnvContract | None:
     nlist = env.nlist.op
     if isinstance(nlist, ExcludePairs):
         pair_exclude, nlist = nlist.pairs, nlist.nlist.op
-    if not (isinstance(nlist, NearestNeighbors) and isinstance(env.r.op, Displacement)):
+    r = env.r.op.a.op if isinstance(env.r.op, Cast) else env.r.op
+    if not (isinstance(nlist, NearestNeighbors) and isinstance(r, Displacement)):
         return None
     return EnvContract(
         nlist.coord,
@@ -143,7 +145,10 @@ def _gradient(graph: Graph) -> dict[Value, Value]:
 
 
 def _mask_of_ones(seed: Value) -> Callable[[Value], Value] | None:
-    """How a seed differs from ones: not at all, or by masks of atom types; None if otherwise."""
+    """How a seed differs from ones: not at all, or by masks of atom types; None if otherwise.
+
+    A bias above it, and a change of number format, make no difference.
+    """
     masks: list[TypeMask] = []
     while not isinstance(seed.op, OnesLike):
         if isinstance(seed.op, TypeMask):
@@ -151,6 +156,8 @@ def _mask_of_ones(seed: Value) -> Callable[[Value], Value] | None:
             seed = seed.op.a
         elif isinstance(seed.op, BiasVjp):
             seed = seed.op.d
+        elif isinstance(seed.op, Cast):
+            seed = seed.op.a
         else:
             return None
 

@@ -95,4 +95,6 @@ def with_basis(program: Program, site: Site, found: Spectrum, rank: int) -> Prog
         p = replace(op, g=split, names=(f"{name}_basis",)).out
         return Expand(p, site.ti, columns, names=op.names).results
 
-    return program.with_graph(rebuild(program.energy, attributes=attributes, change=change), tensors)
+    return program.with_graph(
+        rebuild(program.energy, attributes=attributes, change=change), tensors
+    )

@@ -11,6 +11,7 @@ from dpc.ir.verify import verify
 from dpc.passes.base import Changes, Context, Pass
 from dpc.passes.measure import compare
 from dpc.passes.report import Error, PassReport
+from dpc.passes.samples import held_out
 from dpc.passes.text import parse_passes
 
 
@@ -94,10 +95,10 @@ def _run_one(one: Pass, place: int, before: Program, context: Context) -> Progra
 def _errors(
     one: Pass, before: Program, after: Program, context: Context
 ) -> dict[str, Error] | None:
-    """Before against after on the samples; a pass that changes nothing is not measured."""
+    """Before against after on samples held out; a pass that changes nothing is not measured."""
     if not context.samples or after is before:
         return None
     if one.changes is Changes.NOTHING:
         context.same_results(before, after)
         return None
-    return compare(context.results(before), context.results(after))
+    return compare(held_out(context.results(before)), held_out(context.results(after)))

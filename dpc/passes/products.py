@@ -142,9 +142,7 @@ def _slopes(program: Program, products: Products, samples: Sequence[Sample]) -> 
     return np.sqrt(squares / np.maximum(counts, 1))
 
 
-def _columns(
-    program: Program, products: Products, sample: Sample, step: Array | None
-) -> Array:
+def _columns(program: Program, products: Products, sample: Sample, step: Array | None) -> Array:
     """P [nloc, 4, W] of a frame, its local atoms moved by step [nloc, 3], images with them."""
     inputs = inputs_for(program.energy, sample)
     if step is not None:

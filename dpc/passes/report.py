@@ -51,7 +51,18 @@ class PassReport:
                 found.append(f"@{name} left exact: {facts['left']}")
             elif isinstance(facts, dict) and "stride" in facts:
                 found.append(f"@{name} stride {facts['stride']:g} in {facts['rows']} rows")
+            elif isinstance(facts, dict) and "rank" in facts:
+                found.append(f"@{name} rank {facts['rank']} of {facts['of']}, {_flops(facts)}")
+        if "products" in self.notes:
+            products, of = self.notes["products"], self.notes["of"]
+            found.append(f"{products} of {of} products, {_flops(self.notes)}")
         return found
+
+
+def _flops(facts: dict[str, Any]) -> str:
+    """Arithmetic of the ops that a pass changed."""
+    before, after = (facts[f"flops_{when}"] / 1e6 for when in ("before", "after"))
+    return f"{before:.2f} to {after:.2f} Mflop/atom"
 
 
 UNITS = {"energy": "eV/atom", "force": "eV/Å", "virial": "eV"}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dpc.ir.graph import Graph
 from dpc.ir.types import Ragged
+
+T = TypeVar("T")
 
 
 class Sample(NamedTuple):
@@ -47,3 +49,11 @@ def fold(sample: Sample, array: NDArray[np.float64], nloc: int) -> NDArray[np.fl
     local = np.zeros((nloc, *array.shape[1:]), array.dtype)
     np.add.at(local, sample.owner, array)
     return local
+
+
+def held_out(of_samples: Sequence[T]) -> Sequence[T]:
+    """Of one thing for each sample, those that no pass fits to: every other one.
+
+    One sample alone is all there is.
+    """
+    return of_samples[1::2] or of_samples

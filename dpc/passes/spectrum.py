@@ -31,7 +31,7 @@ from dpc.passes.quintic import Array
 from dpc.passes.samples import Sample, inputs_for
 
 #: weight of what does not occur: of every s, as a part of the mean
-FLOOR = 1e-2
+FLOOR = 0.1
 #: and of columns that nothing asks for, as a part of the largest
 COLUMN_FLOOR = 1e-4
 #: points over the range of s
@@ -44,6 +44,22 @@ class Spectrum(NamedTuple):
     project: Array  # [count, M, M]: B = G project[:, :r]
     expand: Array  # [count, M, M]: G ~ B expand[:r]
     sizes: Array  # [count, M]: singular values
+
+    def beyond(self, rank: int) -> Array:
+        """Size of the largest direction left out, relative to the first: [count]."""
+        return np.asarray(self._relative()[:, rank:].max(axis=1, initial=0.0))
+
+    def products(self, rank: int, ntypes: int, least: float) -> int:
+        """How many products of two of `rank` columns for each type are at least so large.
+
+        Relative to the largest; a net for each pair of types counts where it is largest.
+        """
+        own = self._relative()[:, :rank].reshape(-1, ntypes, rank).max(axis=0).ravel()
+        p, q = np.triu_indices(len(own))
+        return int(np.sum(own[p] * own[q] >= least))
+
+    def _relative(self) -> Array:
+        return np.asarray(self.sizes / np.maximum(self.sizes[:, :1], 1e-300))
 
 
 class Weights(NamedTuple):

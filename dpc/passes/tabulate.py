@@ -15,6 +15,7 @@ from dpc.ir.params import NetBank, Table
 from dpc.ir.program import Program
 from dpc.ir.types import DType, NumpyArray
 from dpc.passes.base import Changes, Context, Pass, PassError, register
+from dpc.passes.budget import SHARES
 from dpc.passes.fit import DENSE, Fit, coarsest, finer, fit
 from dpc.passes.measure import compare
 from dpc.passes.reach import Reach, reach_of
@@ -36,9 +37,10 @@ class Tabulate(Pass):
 
     `tolerance` bounds the error of value and slope of every net, relative to its largest
     value or slope; `force_tolerance`, eV/Å, bounds the error of forces on the samples, if
-    there are any. `stride`, `lower` and `upper` are in units of the normalised s and are
-    chosen when not given; `min_distance` is the shortest distance of the table, Å (by default
-    0.85 of the model's shortest training distance).
+    there are any. `max_force_error` (eV/Å, rms) is a budget shared with `basis` and `fold`, in
+    place of both: the table may use a tenth of it. `stride`, `lower` and `upper` are in units of
+    the normalised s and are chosen when not given; `min_distance` is the shortest distance of
+    the table, Å (by default 0.85 of the model's shortest training distance).
     """
 
     changes: ClassVar[Changes] = Changes.FUNCTION
@@ -47,6 +49,7 @@ class Tabulate(Pass):
     }
     tolerance: float = 1e-8
     force_tolerance: float = 1e-8
+    max_force_error: float | None = None
     stride: float | None = None
     min_distance: float | None = None
     lower: float | None = None
@@ -91,10 +94,12 @@ class Tabulate(Pass):
             if not self.stride > 0:
                 raise PassError(f"tabulate: stride is {self.stride}, but must be positive")
             return fit(nets, reach.lower, reach.upper, self.stride), ""
-        found, error = coarsest(nets, reach.lower, reach.upper, self.tolerance)
-        if error > self.tolerance:
+        # an error of G' of this part of its size changes forces by about this part of theirs
+        tolerance = self.tolerance if self.max_force_error is None else self.max_force_error
+        found, error = coarsest(nets, reach.lower, reach.upper, tolerance)
+        if error > tolerance:
             what = f"error {error:.1e} at the finest stride, {found.stride}"
-            return found, f"{what}, is above the tolerance, {self.tolerance}"
+            return found, f"{what}, is above the tolerance, {tolerance}"
         return found, ""
 
     def _refined(
@@ -106,18 +111,25 @@ class Tabulate(Pass):
         result: Program,
     ) -> tuple[dict[NetBank, Fit], Program]:
         """Finer tables until the forces on the samples agree, too, or gain nothing from it."""
-        error = compare(context.results(program), context.results(result))["force"].max
+        exact = context.results(program)
+
+        def miss(other: Program) -> float:
+            """The error of forces as a part of what it may be."""
+            force = compare(exact, context.results(other))["force"]
+            if self.max_force_error is None:
+                return force.max / self.force_tolerance
+            return force.rms / (self.max_force_error * SHARES["tabulate"])
+
+        error = miss(result)
         for _ in range(REFINEMENTS):
-            if error <= self.force_tolerance:
+            if error <= 1:
                 break
             next_fits = {
                 bank: fit(old.nets, old.lower, reach[bank.name].upper, finer(old.stride))
                 for bank, old in fits.items()
             }
             next_result = _with_tables(program, next_fits)
-            next_error = compare(context.results(program), context.results(next_result))[
-                "force"
-            ].max
+            next_error = miss(next_result)
             if next_error > 0.7 * error:
                 break  # pairs of the samples are nearer than the table reaches
             fits, result, error = next_fits, next_result, next_error

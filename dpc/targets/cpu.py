@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,7 +25,6 @@ LEVELS: Mapping[str, Target] = MappingProxyType(
             mcpu="x86-64-v2",
             cflags=("-march=x86-64-v2",),
             fma=False,
-            outputs=4,
         ),
         "x86-64-v3": Target(
             kind="cpu",
@@ -35,7 +35,6 @@ LEVELS: Mapping[str, Target] = MappingProxyType(
             triple="x86_64-linux-gnu",
             mcpu="x86-64-v3",
             cflags=("-march=x86-64-v3",),
-            outputs=4,
         ),
         # The level alone makes LLVM and GCC prefer 256-bit vectors; ours are 512.
         "x86-64-v4": Target(
@@ -64,6 +63,37 @@ LEVELS: Mapping[str, Target] = MappingProxyType(
 )
 """Every CPU target by the name of its instruction set."""
 
+
+@dataclass(frozen=True)
+class Feature:
+    """Instructions that some CPUs of a level have."""
+
+    about: str
+    levels: tuple[str, ...]
+    cpuinfo: frozenset[str]  # its flags in /proc/cpuinfo
+    mattr: tuple[str, ...]
+    needs: tuple[str, ...] = ()  # other features, named first
+
+
+FEATURES: Mapping[str, Feature] = MappingProxyType(
+    {
+        "bf16": Feature(
+            about="AVX-512 BF16 (products of bfloat16 summed in float32)",
+            levels=("x86-64-v4",),
+            cpuinfo=frozenset({"avx512_bf16"}),
+            mattr=("+avx512bf16",),
+        ),
+        "amx": Feature(
+            about="AMX (products of 16 by 16 blocks of bfloat16)",
+            levels=("x86-64-v4",),
+            cpuinfo=frozenset({"amx_tile", "amx_bf16"}),
+            mattr=("+amx-tile", "+amx-bf16"),
+            needs=("bf16",),
+        ),
+    }
+)
+"""Every feature that kernels can use, by its name in a target. libdpc knows the same (isa.c)."""
+
 # What each x86-64 level adds to the one below (System V ABI, x86-64 supplement,
 # section "Micro-architecture levels"), in the words of /proc/cpuinfo.
 _X86_LEVELS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -74,14 +104,53 @@ _X86_LEVELS: tuple[tuple[str, frozenset[str]], ...] = (
 
 
 def parse(option: str) -> Target:
-    """The CPU target of an instruction-set name; the empty name is this machine."""
-    name = option or host_level()
+    """The CPU target of an instruction-set name; the empty name is this machine.
+
+    Features that only some CPUs of a level have follow it: "x86-64-v4+bf16". Plain names
+    have none, so that what is compiled for them runs on every CPU of the level.
+    """
+    name, *features = (option or host_level()).split("+")
     if name not in LEVELS:
         raise UsageError(
             f"target 'cpu:{option}': no such instruction set.{did_you_mean(name, LEVELS)} "
             f"Known: {', '.join(LEVELS)}, or plain 'cpu' for this machine"
         )
-    return LEVELS[name]
+    target = LEVELS[name]
+    for feature in features:
+        target = with_feature(target, feature)
+    return target
+
+
+def with_feature(target: Target, name: str) -> Target:
+    """The target for CPUs that have a feature besides; itself if it has it already."""
+    if name not in FEATURES:
+        raise UsageError(
+            f"target 'cpu:{target.arch}+{name}': no such feature.{did_you_mean(name, FEATURES)} "
+            f"Known: {', '.join(FEATURES)}"
+        )
+    feature = FEATURES[name]
+    if name in target.features:
+        return target
+    for other in feature.needs:
+        target = with_feature(target, other)
+    if target.arch.split("+")[0] not in feature.levels:
+        raise UsageError(
+            f"target {target}: {name} is {feature.about}, which goes with "
+            f"{' or '.join(feature.levels)} only: try cpu:{feature.levels[0]}+{name}"
+        )
+    return replace(
+        target,
+        arch=f"{target.arch}+{name}",
+        isa=f"{target.isa}+{name}",
+        mattr=(*target.mattr, *feature.mattr),
+        features=(*target.features, name),
+    )
+
+
+def with_bf16(target: Target) -> Target:
+    """The target with bfloat16 products: those of AMX too, if that is a machine like this one."""
+    with_amx = with_feature(target, "amx")
+    return with_amx if runs_here(with_amx) else with_feature(target, "bf16")
 
 
 def host_level() -> str:
@@ -117,9 +186,12 @@ def runs_here(target: Target) -> bool:
         host = host_level()
     except UsageError:
         return False
-    if target.arch == "aarch64" or host == "aarch64":
-        return target.arch == host
-    return order.index(target.arch) <= order.index(host)
+    level = target.arch.split("+")[0]
+    if level == "aarch64" or host == "aarch64":
+        return level == host and not target.features
+    found = _host_features()
+    has = all(FEATURES[name].cpuinfo <= found for name in target.features)
+    return has and order.index(level) <= order.index(host)
 
 
 def _host_features() -> frozenset[str]:

@@ -14,15 +14,17 @@ ITEM_BYTES: Mapping[str, int] = MappingProxyType({"float64": 8, "float32": 4})
 ALIGNMENT = 64
 """Bytes that every array handed to a kernel is aligned to, on any target."""
 
+VECTORS = 3
+"""Vectors of atoms in a full tile. Tiles of 1 and 2 serve what is left of few atoms."""
+
 
 @dataclass(frozen=True)
 class Target:
     """One machine.
 
     `kind` chooses the backend, `arch` is what the manifest and the user call the machine.
-    `isa` is what libdpc checks before it runs the code (dpc_model.h). `vectors` and
-    `outputs` are the register block of a matrix product: `vectors` vectors of atoms times
-    `outputs` features, so that vectors * (outputs + 1) + 1 registers suffice.
+    `isa` is what libdpc checks before it runs the code (dpc_model.h). `features` are what
+    the code needs beyond the level of the instruction set, as in "x86-64-v4+bf16".
     """
 
     kind: str
@@ -35,8 +37,7 @@ class Target:
     mattr: tuple[str, ...] = ()
     cflags: tuple[str, ...] = ()
     fma: bool = True
-    vectors: int = 3
-    outputs: int = 8
+    features: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __str__(self) -> str:
@@ -46,9 +47,9 @@ class Target:
         """Numbers in one vector (VL)."""
         return self.vector_bytes // ITEM_BYTES[dtype]
 
-    def tile_atoms(self, dtype: str = "float64") -> int:
+    def tile_atoms(self, dtype: str = "float64", vectors: int = VECTORS) -> int:
         """Atoms in one tile (TA): the lanes of every [feature][TA] array."""
-        return self.vectors * self.lanes(dtype)
+        return vectors * self.lanes(dtype)
 
 
 def parse_target(text: str) -> Target:

@@ -45,9 +45,11 @@ typedef struct dpc_tile {
 } dpc_tile;
 
 typedef struct dpc_model_abi {
-  uint32_t abi;    /* DPC_ABI */
-  uint32_t size;   /* sizeof(dpc_model_abi) */
-  const char *isa; /* needed: "x86-64", "x86-64-v2", "-v3", "-v4", "aarch64", or "" for any */
+  uint32_t abi;  /* DPC_ABI */
+  uint32_t size; /* sizeof(dpc_model_abi) */
+  /* needed: "x86-64", "x86-64-v2", "-v3", "-v4", "-v4+bf16", "-v4+bf16+amx", "aarch64", or ""
+   * for any */
+  const char *isa;
   int32_t ntypes;
   int32_t tile_atoms;  /* the most centres in one tile */
   size_t params_bytes; /* size of the params.safetensors it was built with */

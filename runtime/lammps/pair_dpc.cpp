@@ -9,6 +9,8 @@
 #include "neighbor.h"
 #include "update.h"
 
+#include <cstring>
+
 using namespace LAMMPS_NS;
 
 void PairDpc::compute(int eflag, int vflag) {
@@ -111,8 +113,12 @@ void PairDpc::evaluate(int nlocal, int nall) {
   if (vflag_atom || cvflag_atom) output.atom_virial = atom_virial_.data();
 
   dpc_error err = {};
-  if (dpc_evaluate(session_.get(), &input, &output, &err) != DPC_OK)
-    error->one(FLERR, "pair_style dpc, step {}: {}", update->ntimestep, err.message);
+  if (dpc_evaluate(session_.get(), &input, &output, &err) != DPC_OK) {
+    // libdpc numbers atoms as they are stored, which is another order than that of the ids
+    const bool numbered = strstr(err.message, "counted from 0") != nullptr;
+    error->one(FLERR, "pair_style dpc, step {}: {}{}", update->ntimestep, err.message,
+               numbered ? ". The numbers are places on this rank, not atom ids" : "");
+  }
   total_.sel_overflow += output.sel_overflow;
   total_.extrapolated += output.extrapolated;
 }

@@ -86,7 +86,8 @@ def test_a_package_of_a_later_format(simulate, water, tmp_path):
 def test_two_atoms_at_one_place(simulate, water):
     after = "set atom 2 x 1.0 y 1.0 z 1.0\nset atom 3 x 1.0 y 1.0 z 1.0"
     said = message(simulate, water_input(water, after=after), ranks=2)
-    assert "pair_style dpc, step 0" in said
+    assert "pair_style dpc, step 0" in said and "are at one place" in said
+    assert "places on this rank, not atom ids" in said
 
 
 def test_bonded_atoms_must_be_neighbours(simulate, water, tmp_path):

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from dpc.targets import parse_target
+from dpc.targets.cpu import runs_here
 from tests.runtime.fake_package import facts_of, manifest_bytes, params, write_package
 
 OK, ARGUMENT, FILE, DEVICE, MEMORY, LIMIT, NUMERIC = range(7)
@@ -33,6 +35,9 @@ HOSTS = [
     ({"abi": "2"}, FILE, "host.so was made for ABI 2, this libdpc reads 1"),
     ({"abi": "0"}, FILE, "made for ABI 0"),
     ({"isa": '"x86-64-v9"'}, DEVICE, "made for x86-64-v9, but this processor is"),
+    ({"isa": '"x86-64-v4+bf16+"'}, DEVICE, "made for x86-64-v4+bf16+, but this processor is"),
+    ({"isa": '"x86-64-v2+bf8"'}, DEVICE, "made for x86-64-v2+bf8, but this processor is"),
+    ({"isa": '"+bf16"'}, DEVICE, "made for +bf16, but this processor is"),
     ({"ntypes": "3"}, FILE, "it has other types"),
     ({"tile_atoms": "0"}, FILE, "its tiles hold no atom"),
     ({"params_bytes": "64"}, FILE, "params.safetensors is not its own"),
@@ -48,6 +53,13 @@ def test_host(opened, hosts, tmp_path, switches, status, words, threads):
     path = write_package(tmp_path / "odd.dpc", hosts("asan", **switches))
     found, message = opened(path, threads=threads)
     assert (found, words in message) == (status, True), message
+
+
+@pytest.mark.parametrize("arch", ["x86-64-v4+bf16", "x86-64-v4+bf16+amx"])
+def test_features_must_be_there(opened, hosts, tmp_path, arch):
+    path = write_package(tmp_path / "odd.dpc", hosts("asan", isa=f'"{arch}"'))
+    status, message = opened(path)
+    assert status == (OK if runs_here(parse_target(f"cpu:{arch}")) else DEVICE), message
 
 
 def test_warnings(opened, hosts, tmp_path):

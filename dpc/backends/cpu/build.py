@@ -10,9 +10,11 @@ import dpc
 from dpc.backends.base import BuildResult, Keep, Problem, drop, refuse_problems
 from dpc.backends.cpu import emitters
 from dpc.backends.host.cc import compile_shared, find_compiler
-from dpc.backends.host.plan import Plan, make_plan, place_buffers, unknown_ops
+from dpc.backends.host.plan import Plan, make_plan, number_format, place_buffers, unknown_ops
 from dpc.backends.host.write import write_plan
 from dpc.errors import DpcError, InputError
+from dpc.ir.ops.environment import EnvMatrix
+from dpc.ir.ops.fused import EnvContract
 from dpc.ir.printer import graph_to_text
 from dpc.ir.program import Program
 from dpc.package import safetensors
@@ -20,8 +22,12 @@ from dpc.targets import Target
 
 FUSE = "The cpu backend takes what the passes exact_neighbors and fuse leave: add them."
 DIFFERENTIATE = "Add the pass differentiate to the pipeline."
-WIDEN = "Add the pass widen to the pipeline."
-ALWAYS = ("energy.h", "environment.h", "force.h", "lanes.h", "neighbors.h")
+FORMATS = (
+    "Add the pass widen, and for float32 then cast, before differentiate: from the rows of the "
+    "environment on the cpu backend computes in one number format."
+)
+BF16 = "Compile for cpu:x86-64-v4+bf16, or with --precision f32."
+ALWAYS = ("energy.h", "environment.h", "force.h", "lanes.h", "neighbors.h", "profile.h")
 
 
 class CpuBackend:
@@ -41,11 +47,7 @@ class CpuBackend:
             for name in emitters.OUTPUTS
             if name not in graph.outputs
         ]
-        problems += [
-            Problem(f"@{name}", f"is {type.dtype}, but this backend computes in f64", WIDEN)
-            for name, type in program.tensors().items()
-            if type.dtype != "f64"
-        ]
+        problems += [*_formats(program), *_features(program, target)]
         if not problems:
             try:
                 self.plan(program, target)
@@ -93,12 +95,37 @@ class CpuBackend:
     def facts(self, plan: Plan) -> dict[str, Any]:
         """Sizes for the report, in bytes."""
         _, fixed = place_buffers(plan)
+        mixed = any(bank.bf16 for bank in plan.program.banks.values())
         return {
+            "precision": "mixed" if mixed else str(plan.dtype),
             "tile_atoms": plan.tile,
             "workspace_bytes": fixed,
             "kernels": [symbol for spec in plan.kernels for symbol in spec.symbols()],
             "tensors": {name: int(array.nbytes) for name, array in plan.tensors.items()},
         }
+
+
+def _formats(program: Program) -> list[Problem]:
+    """Where nets and environment rows differ in their number format."""
+    try:
+        wanted = number_format(program)
+    except InputError as error:
+        return [Problem(f"graph {program.energy.name}", str(error), FORMATS)]
+    rows = {op.mean for op in program.energy.body() if isinstance(op, EnvMatrix | EnvContract)}
+    return [
+        Problem(str(mean), f"is {mean.type.dtype}, but the nets are {wanted}", FORMATS)
+        for mean in rows
+        if mean.type.dtype is not wanted
+    ]
+
+
+def _features(program: Program, target: Target) -> list[Problem]:
+    """Nets that need instructions the target does not promise."""
+    return [
+        Problem(str(bank), "has hidden layers in bf16, which the target does not promise", BF16)
+        for bank in program.banks.values()
+        if bank.bf16 and "bf16" not in target.features
+    ]
 
 
 def _stored(plan: Plan) -> set[str]:

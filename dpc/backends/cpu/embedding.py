@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from dpc.backends.host.plan import Lanes, Plan
+from dpc.backends.tvm.kernels.layer import Layer as KernelLayer
 from dpc.backends.tvm.kernels.mlp import MlpSpec
-from dpc.backends.tvm.kernels.net import Layer as KernelLayer
 from dpc.backends.tvm.kernels.table import TableSpec
 from dpc.errors import InputError
 from dpc.ir.params import Layer, NetBank, Shortcut, Table
@@ -65,9 +65,13 @@ def store_bank(plan: Plan, bank: NetBank, spec: Any) -> str:
                 nets.append(spec.pack(own))
             return np.stack(nets)
 
-        plan.pieces[name] = find_pieces(pack, tensors)
+        if bank.bf16:  # a blob that nobody can undo
+            for tensor, array in tensors.items():
+                plan.tensor(tensor, array, address(tensor))
+        else:
+            plan.pieces[name] = find_pieces(pack, tensors)
         plan.tensor(name, pack(tensors), address(bank.name))
-    return f"numbers(tile, {address(bank.name)})"
+    return f"reals(tile, {address(bank.name)})"
 
 
 def _store_table(plan: Plan, table: Table, spec: TableSpec) -> str:
@@ -76,7 +80,9 @@ def _store_table(plan: Plan, table: Table, spec: TableSpec) -> str:
     return plan.tensor(table.name, packed, address(table.name))
 
 
-KNOWN = frozenset("mean std net constant rcut rcut_smth sel scale exclude pair_exclude".split())
+KNOWN = frozenset(
+    "mean std net constant rcut rcut_smth sel scale exclude pair_exclude split".split()
+)
 """Attributes of env_contract that the code written here honours."""
 
 
@@ -90,8 +96,9 @@ class _Embedding:
         self.plan, self.op, self.net = plan, op, op.net
         self.tabulated = isinstance(op.net, Table)
         self.width = op.net.width if self.tabulated else op.net.widths[-1]
-        lanes = plan.target.lanes()
+        lanes = plan.target.lanes(plan.real)
         self.padded = -(-self.width // lanes) * lanes
+        self.blocks = len(op.sel) if op.split else 1
         self.rows = RowSet(op.rcut, op.sel, op.pair_exclude)
         store = plan.program.store
         self.mean = plan.tensor(op.mean.name, store[op.mean.name], address(op.mean.name))
@@ -100,24 +107,25 @@ class _Embedding:
         plan.constant("NTYPES", len(op.sel))
         plan.constant("M", self.width, "features of the embedding")
         plan.constant("MP", self.padded, "the same, padded to whole vectors")
-        plan.buffer("xa", 4 * self.padded, "[4][MP], one atom")
+        plan.constant("BLOCKS", self.blocks, "of features: one for each neighbour type, or one")
+        plan.buffer("xa", 4 * self.blocks * self.padded, "[BLOCKS][4][MP], one atom")
+        self.own_block = "b.xa + 4 * MP * t" if op.split else "b.xa"
         if self.tabulated:
-            self.spec: Any = TableSpec(self.width)
+            spec: Any = TableSpec(self.width, plan.real)
             size = op.net.rows * 6 * self.padded
-            numbers = _store_table(plan, op.net, self.spec)
-            self.numbers = f"{numbers} + (size_t)({self.pair}) * {size}"
+            numbers = _store_table(plan, op.net, spec)
+            self.forward, self.backward = plan.kernel(spec)
         else:
             layers = tuple(kernel_layer(layer) for layer in op.net.layers)
-            self.spec = MlpSpec(c_name(op.net.name), layers)
-            size = self.spec.pack_bytes() // 8
-            blob = store_bank(plan, op.net, self.spec)
-            self.numbers = f"{blob} + (size_t)({self.pair}) * {size}"
-            plan.buffer("work", self.spec.work_bytes(plan.target) // 8, "scratch of the nets")
+            spec = MlpSpec(c_name(op.net.name), layers, plan.real)
+            size = spec.pack_bytes() // plan.dtype.bytes
+            numbers = store_bank(plan, op.net, spec)
+            self.forward, self.backward = plan.kernel(spec)
+            plan.scratch(spec)
             plan.buffer("s", plan.tile, "[TILE] neighbours")
             plan.buffer("g", -(-self.width // 8) * 8 * plan.tile, "[M][TILE] neighbours")
-            if "net.h" not in plan.headers:
-                plan.headers.append("net.h")
-        self.forward, self.backward = plan.kernel(self.spec)
+            plan.header("net.h")
+        self.numbers = f"{numbers} + (size_t)({self.pair}) * {size}"
         self.scratch = {"xa"} if self.tabulated else {"xa", "work", "s", "g"}
 
     def per_type(self, body: list[str]) -> list[str]:
@@ -126,7 +134,8 @@ class _Embedding:
             "for (int32_t t = 0; t < NTYPES; t++) {",
             "  const int32_t k = start[a][t], m = start[a][t + 1] - k;",
             "  if (m == 0) continue;",
-            f"  const double *net = {self.numbers};",
+            f"  const dpc_real *net = {self.numbers};",
+            f"  dpc_real *x = {self.own_block};",
             *("  " + line for line in body),
             "}",
         ]
@@ -143,14 +152,14 @@ class _Embedding:
     def sum_neighbors(self) -> list[str]:
         """xa += env^T G over the rows of centre a."""
         if self.tabulated:
-            call = f"{self.forward}(net, r.piece + k, r.t + k, r.env + 4 * k, m, b.xa);"
+            call = f"{self.forward}(net, r.piece + k, r.t + k, r.env + 4 * k, m, x);"
             return self.per_type([call])
         return self.per_type(
             self.per_block(
                 [
                     "dpc_net_input(r.env + 4 * p, q, TILE, b.s);",
                     f"{self.forward}(b.s, net, b.g, b.work);",
-                    "dpc_net_contract(r.env + 4 * p, b.g, q, M, MP, TILE, b.xa);",
+                    "dpc_net_contract(r.env + 4 * p, b.g, q, M, MP, TILE, x);",
                 ]
             )
         )
@@ -159,8 +168,7 @@ class _Embedding:
         """denv of the rows of centre a."""
         if self.tabulated:
             call = (
-                f"{self.backward}(net, r.piece + k, r.t + k, r.env + 4 * k, m, b.xa, "
-                "r.denv + 4 * k);"
+                f"{self.backward}(net, r.piece + k, r.t + k, r.env + 4 * k, m, x, r.denv + 4 * k);"
             )
             return self.per_type([call])
         plan = self.plan
@@ -172,7 +180,7 @@ class _Embedding:
                 [
                     "dpc_net_input(r.env + 4 * p, q, TILE, b.s);",
                     f"{self.forward}(b.s, net, b.g, b.work);",
-                    "dpc_net_contract_back(r.env + 4 * p, b.g, b.xa, q, M, MP, TILE,",
+                    "dpc_net_contract_back(r.env + 4 * p, b.g, x, q, M, MP, TILE,",
                     "                      r.denv + 4 * p, b.dg);",
                     f"{self.backward}(b.s, net, b.dg, b.ds, b.work);",
                     "dpc_net_slope(b.ds, q, r.denv + 4 * p);",
@@ -216,7 +224,7 @@ def env_contract(plan: Plan, op: Any) -> None:
         raise InputError(f"{plan.text[op]}: the cpu backend takes one env_contract in a program")
     own = _Embedding(plan, op)
     pad = plan.program.store[op.constant.name]
-    x = plan.lanes(op.out, "x", 4 * own.width)
+    x = plan.lanes(op.out, "x", 4 * own.blocks * own.width)
     sel = ", ".join(map(str, op.sel))
     use = _use_table(op)
     plan.statics += [f"static const int32_t SEL[NTYPES] = {{{sel}}};", _environment(op)]
@@ -227,8 +235,8 @@ def env_contract(plan: Plan, op: Any) -> None:
     lines = 4 if np.any(pad[:, :, 1:]) else 1
     code = [
         "r = dpc_rows_from(b.rows, first[a]);",
-        f"const double *mean = {own.mean} + 4 * tile->center_type;",
-        f"const double *std = {own.std} + 4 * tile->center_type;",
+        f"const dpc_real *mean = {own.mean} + 4 * tile->center_type;",
+        f"const dpc_real *std = {own.std} + 4 * tile->center_type;",
         "const double cutoff = ENVIRONMENT.cutoff;",
         "int32_t slots[NTYPES];",
         "n = dpc_within(tile, a, cutoff * cutoff, b.candidates);",
@@ -240,23 +248,25 @@ def env_contract(plan: Plan, op: Any) -> None:
     ]
     if own.tabulated:
         code.append("tile->extrapolated += dpc_table_rows(ENVIRONMENT, r, n);")
-    code += ["memset(b.xa, 0, 4 * MP * sizeof(double));", *own.sum_neighbors()]
+    code += ["DPC_ROWS(n);", "DPC_STAGE(embedding);"]
+    code += ["memset(b.xa, 0, 4 * BLOCKS * MP * sizeof(dpc_real));", *own.sum_neighbors()]
     if np.any(pad):
         constant = plan.tensor(op.constant.name, pad, address(op.constant.name))
         code += [
             "for (int32_t t = 0; t < NTYPES; t++) {",
-            f"  const double *slot = {constant} +",
+            f"  const dpc_real *slot = {constant} +",
             "                       (size_t)(tile->center_type * NTYPES + t) * 4 * M;",
-            f"  dpc_add_empty_slots((SEL[t] - slots[t]) / SCALE, slot, {lines}, M, MP, b.xa);",
+            f"  dpc_add_empty_slots((SEL[t] - slots[t]) / SCALE, slot, {lines}, M, MP,",
+            f"                      {own.own_block});",
             "}",
         ]
     else:  # nothing to add, but the program needs the tensor
         plan.tensor(op.constant.name, pad, address(op.constant.name))
-    code.append(f"dpc_to_lane(b.xa, SCALE, M, MP, TILE, a, {x.pointer});")
+    code.append(f"dpc_to_lane(b.xa, SCALE, BLOCKS, M, MP, lanes, a, {x.pointer});")
     stage = plan.stage(op, code, {x.buffer, *own.scratch}, loop=True)
     stage.before = [
-        "if (tile->count < TILE)",
-        f"  memset({x.pointer}, 0, 4 * M * TILE * sizeof(double));",
+        "if (tile->count < lanes)",
+        f"  memset({x.pointer}, 0, 4 * BLOCKS * M * (size_t)lanes * sizeof(dpc_real));",
     ]
 
 
@@ -267,11 +277,14 @@ def env_contract_vjp(plan: Plan, op: Any) -> None:
     code = [
         "r = dpc_rows_from(b.rows, first[a]);",
         "n = start[a][NTYPES];",
-        f"dpc_from_lane({dx.pointer}, SCALE, M, MP, TILE, a, b.xa);",
+        f"dpc_from_lane({dx.pointer}, SCALE, BLOCKS, M, MP, lanes, a, b.xa);",
         *own.neighbor_slopes(),
+        "DPC_STAGE(force);",
         f"dpc_env_slopes({own.std} + 4 * tile->center_type, r, n);",
     ]
     stage = plan.stage(op, code, {dx.buffer, *own.scratch}, loop=True)
     if own.padded > own.width:
-        stage.before = ["memset(b.xa, 0, 4 * MP * sizeof(double)); /* what pads it stays 0 */"]
+        stage.before = [
+            "memset(b.xa, 0, 4 * BLOCKS * MP * sizeof(dpc_real)); /* what pads it stays 0 */"
+        ]
     plan.values[op.out] = (own.rows, stage)

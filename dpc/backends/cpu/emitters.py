@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from dpc.backends.cpu import embedding
+from dpc.backends.cpu import descriptor, embedding, parameters
+from dpc.backends.cpu.descriptor import call
 from dpc.backends.cpu.embedding import RowSet
-from dpc.backends.host.plan import Emitter, Lanes, Plan
+from dpc.backends.host.plan import C_TYPES, Emitter, Lanes, Plan
 from dpc.backends.tvm.kernels.gradient import GradientSpec
-from dpc.backends.tvm.kernels.outer import OuterSpec
 from dpc.errors import DpcError, InputError
-from dpc.ir.op import Op, Value
+from dpc.ir.types import DType
 
 INPUTS = {
     "coord": "tile->coord",
@@ -46,41 +46,22 @@ def displacement(plan: Plan, op: Any) -> None:
     plan.values[op.out] = plan.at(op.nlist)
 
 
-def outer(plan: Plan, op: Any) -> None:
-    """Descriptor of every lane."""
-    spec = OuterSpec(int(op.x.dims[2]), op.axis_neuron, op.symmetric)
-    x: Lanes = plan.at(op.x)
-    d = plan.lanes(op.out, "d", spec.K)
-    forward = plan.kernel(spec)[0]
-    plan.stage(op, [f"{forward}({x.pointer}, {d.pointer});"], {x.buffer, d.buffer})
-
-
-def outer_vjp(plan: Plan, op: Any) -> None:
-    """Adjoint of outer."""
-    spec = OuterSpec(int(op.x.dims[2]), op.axis_neuron, op.symmetric)
-    x, dd = plan.at(op.x), plan.at(op.d)
-    dx = plan.lanes(op.out, "dx", 4 * spec.M)
-    backward = plan.kernel(spec)[1]
-    code = [f"{backward}({x.pointer}, {dd.pointer}, {dx.pointer});"]
-    plan.stage(op, code, {x.buffer, dd.buffer, dx.buffer})
-
-
 def mlp_gradient(plan: Plan, op: Any) -> None:
     """The fitting net and its gradient."""
     bank = op.net
     layers = tuple(embedding.kernel_layer(layer) for layer in bank.layers)
-    spec = GradientSpec(embedding.c_name(bank.name), layers)
-    (gradient,) = plan.kernel(spec)
+    name = embedding.c_name(bank.name)
+    hidden: Literal["", "bf16"] = "bf16" if bank.bf16 else ""
+    spec = plan.tile_kernel(lambda vectors: GradientSpec(name, layers, plan.real, vectors, hidden))
+    (gradient,) = spec.names
     d = plan.at(op.d)
     e = plan.lanes(op.results[0], "e", 1)
     dd = plan.lanes(op.results[1], "dd", bank.widths[0])
-    plan.buffer("work", spec.work_bytes(plan.target) // 8, "scratch of the nets")
-    blob = embedding.store_bank(plan, bank, spec)
-    code = [
-        f"{gradient}({d.pointer},",
-        f"{' ' * len(gradient)} {blob} + (size_t)tile->center_type * {spec.pack_bytes() // 8},",
-        f"{' ' * len(gradient)} {e.pointer}, {dd.pointer}, b.work);",
-    ]
+    plan.scratch(spec.full)
+    size = spec.full.pack_bytes() // plan.dtype.bytes
+    net = embedding.store_bank(plan, bank, spec.full)
+    net += f" + (size_t)tile->center_type * {size}"
+    code = call(gradient, d.pointer, net, e.pointer, dd.pointer, "b.work")
     plan.stage(op, code, {d.buffer, e.buffer, dd.buffer, "work"})
 
 
@@ -93,7 +74,7 @@ def bias(plan: Plan, op: Any) -> None:
     plan.values[op.out] = e  # in place
     code = [
         f"const double base = {numbers}[tile->center_type];",
-        f"for (int32_t a = 0; a < TILE; a++) b.{e.buffer}[a] += base;",
+        f"for (int32_t a = 0; a < lanes; a++) b.{e.buffer}[a] += base;",
     ]
     plan.stage(op, ["{", *("  " + line for line in code), "}"], {e.buffer})
 
@@ -103,8 +84,21 @@ def type_mask(plan: Plan, op: Any) -> None:
     value: Lanes = plan.at(op.a)
     plan.values[op.out] = value  # in place
     test = " || ".join(f"tile->center_type == {t}" for t in op.exclude) or "0"
-    bytes_ = f"{value.features} * TILE * sizeof(double)"
+    bytes_ = f"{value.features} * (size_t)lanes * sizeof *b.{value.buffer}"
     plan.stage(op, [f"if ({test})", f"  memset({value.pointer}, 0, {bytes_});"], {value.buffer})
+
+
+def cast(plan: Plan, op: Any) -> None:
+    """Parameters to the number format of the nets, and energies from it."""
+    given = plan.at(op.a)
+    if isinstance(given, parameters.Parameters) and op.dtype is plan.dtype:
+        parameters.cast(plan, op)
+    elif isinstance(given, Lanes) and op.dtype is DType.F64 and given.features == 1:
+        to = plan.lanes(op.out, "energy", 1, C_TYPES[op.dtype])
+        code = [f"for (int32_t a = 0; a < lanes; a++) b.{to.buffer}[a] = ({given.pointer})[a];"]
+        plan.stage(op, code, {given.buffer, to.buffer})
+    else:
+        raise InputError(f"no code for {plan.text[op]}")
 
 
 def concat(plan: Plan, op: Any) -> None:
@@ -115,44 +109,6 @@ def slice_(plan: Plan, op: Any) -> None:
     """Some features of a value; no code."""
     whole: Lanes = plan.at(op.a)
     plan.values[op.out] = Lanes(whole.buffer, whole.first + op.start, op.width)
-
-
-def normalize(plan: Plan, op: Any) -> None:
-    """(x - avg) inv_std of frame or atom parameters; see `_parameters`."""
-    store = plan.program.store
-    average = plan.tensor(op.avg.name, store[op.avg.name], embedding.address(op.avg.name))
-    inverse = plan.tensor(
-        op.inv_std.name, store[op.inv_std.name], embedding.address(op.inv_std.name)
-    )
-    source = plan.at(op.x)
-    if op.x.type.rank == 1:  # one row for all atoms: waits for broadcast_atoms
-        plan.values[op.out] = (source, average, inverse)
-    else:
-        _parameters(plan, op, op.out, (source, average, inverse), per_atom=True)
-
-
-def broadcast_atoms(plan: Plan, op: Any) -> None:
-    """The frame's parameters for every lane."""
-    source = plan.at(op.x)
-    if not isinstance(source, tuple):
-        raise InputError(f"{plan.text[op]}: only normalized parameters can be broadcast")
-    _parameters(plan, op, op.out, source, per_atom=False)
-
-
-def _parameters(
-    plan: Plan, op: Op, result: Value, source: tuple[str, str, str], per_atom: bool
-) -> None:
-    width = int(result.dims[-1])
-    to = plan.lanes(result, "aparam" if per_atom else "fparam", width)
-    values, average, inverse = source
-    if "parameters.h" not in plan.headers:
-        plan.headers.append("parameters.h")
-    if per_atom:
-        call = f"dpc_atom_parameters(tile, {values}"
-    else:
-        call = f"dpc_frame_parameters({values}"
-    code = [f"{call}, {average},", f"    {inverse}, {width}, TILE, {to.pointer});"]
-    plan.stage(op, code, {to.buffer})
 
 
 def scatter_force(plan: Plan, op: Any) -> None:
@@ -202,15 +158,20 @@ EMITTERS: dict[str, Emitter] = {
     "displacement": displacement,
     "env_contract": embedding.env_contract,
     "env_contract_vjp": embedding.env_contract_vjp,
-    "outer": outer,
-    "outer_vjp": outer_vjp,
+    "outer": descriptor.outer,
+    "outer_vjp": descriptor.outer_vjp,
+    "outer_pairs": descriptor.outer_pairs,
+    "outer_pairs_vjp": descriptor.outer_pairs_vjp,
+    "expand": descriptor.expand,
+    "expand_vjp": descriptor.expand_vjp,
     "mlp_gradient": mlp_gradient,
     "bias": bias,
     "type_mask": type_mask,
     "concat": concat,
     "slice": slice_,
-    "normalize": normalize,
-    "broadcast_atoms": broadcast_atoms,
+    "normalize": parameters.normalize,
+    "broadcast_atoms": parameters.broadcast_atoms,
+    "cast": cast,
     "scatter_force": scatter_force,
     "virial": virial,
     "atom_virial": atom_virial,

@@ -6,38 +6,52 @@ adds stages, arrays and numbers to the plan. Nothing here knows a particular mod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from dpc.errors import DpcError, InputError
 from dpc.ir.graph import Graph, reachable
 from dpc.ir.op import Input, Op, Value
+from dpc.ir.params import NetBank, Table
 from dpc.ir.printer import graph_to_text
 from dpc.ir.program import Buffer as Place
 from dpc.ir.program import Program
+from dpc.ir.types import DType
 from dpc.package.packed import Packing, Piece
 from dpc.passes.memory import place
 from dpc.targets import Target
+from dpc.targets.target import ALIGNMENT, VECTORS
 
-ALIGNMENT = 64
+REAL = "dpc_real"
+"""What plan.c calls the number format of the nets, `float` or `double`."""
+
+C_TYPES = {DType.F64: "double", DType.F32: "float", DType.I32: "int32_t"}
+READERS = {"double": "doubles", "int32_t": "integers", REAL: "reals"}
+"""What reads numbers of each type from params.safetensors, in plan.c."""
+
+
+SCRATCH = frozenset("work xa s g ds dg rows candidates".split())
+"""Members of `buffers` that hold no value of the program."""
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """An array of doubles in the workspace of a tile, of a fixed size."""
+    """An array in the workspace of a tile, of a fixed size."""
 
     name: str
     count: int
     shape: str  # for the reader of plan.c: "[K][TILE]"
+    type: str  # of an element
+    item_bytes: int
 
     @property
     def bytes(self) -> int:
         """Size, rounded up to whole cache lines."""
-        return -(-self.count * 8 // ALIGNMENT) * ALIGNMENT
+        return -(-self.count * self.item_bytes // ALIGNMENT) * ALIGNMENT
 
 
 @dataclass
@@ -57,7 +71,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Lanes:
-    """Where a value [nloc, features] is: in `buffer` [..][TILE] from row `first` on."""
+    """Where a value [nloc, features] is: in `buffer` [..][lanes] from row `first` on."""
 
     buffer: str
     first: int
@@ -66,7 +80,27 @@ class Lanes:
     @property
     def pointer(self) -> str:
         """C expression."""
-        return f"b.{self.buffer}" + (f" + {self.first} * TILE" if self.first else "")
+        return f"b.{self.buffer}" + (f" + {self.first} * lanes" if self.first else "")
+
+
+@dataclass(frozen=True)
+class TileKernels:
+    """Kernels that work on the lanes of a tile: one spec for each size of tile.
+
+    plan.c calls them through `call`, which is chosen by the number of centres.
+    """
+
+    specs: tuple[Any, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What plan.c calls them: the symbols without what tells the sizes apart."""
+        return tuple(s.removeprefix("dpc_").rsplit("_v", 1)[0] for s in self.specs[0].symbols())
+
+    @property
+    def full(self) -> Any:
+        """The spec for the largest tile."""
+        return self.specs[-1]
 
 
 @dataclass
@@ -75,7 +109,7 @@ class Plan:
 
     program: Program
     target: Target
-    tile: int
+    dtype: DType
     constants: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     statics: list[str] = field(default_factory=list)
@@ -88,6 +122,7 @@ class Plan:
     energy_stages: int = 0
     headers: list[str] = field(default_factory=list)
     kernels: list[Any] = field(default_factory=list)
+    tile_kernels: list[TileKernels] = field(default_factory=list)
     values: dict[Value, Any] = field(default_factory=dict)
     text: dict[Op, str] = field(default_factory=dict)
 
@@ -101,6 +136,21 @@ class Plan:
         """How to undo what the plan did to the program's tensors."""
         return Packing(self.pieces, self.widths)
 
+    @property
+    def real(self) -> str:
+        """The number format of the nets as kernels name it: float64 or float32."""
+        return self.dtype.numpy.name
+
+    @property
+    def tiles(self) -> tuple[int, ...]:
+        """Lanes of each size of tile: 1, 2, .. vectors."""
+        return tuple(self.target.tile_atoms(self.real, n + 1) for n in range(VECTORS))
+
+    @property
+    def tile(self) -> int:
+        """Lanes of the largest tile."""
+        return self.tiles[-1]
+
     def constant(self, name: str, value: int | float, note: str = "") -> str:
         """A named number of plan.c; the same name twice must mean the same number."""
         shown = repr(value)
@@ -112,34 +162,57 @@ class Plan:
 
     def tensor(self, name: str, array: NDArray[Any], address: str) -> str:
         """Store an array; `address` becomes the C name of its place in the file."""
-        if array.dtype != np.float64:
-            raise InputError(
-                f"tensor {name} is {array.dtype}, but this backend computes in float64. "
-                "Add the pass widen to the pipeline"
-            )
+        kind = DType.of(array.dtype)
+        if kind is not self.dtype and kind not in (DType.F64, DType.I32):
+            raise InputError(f"tensor {name} is {kind}, but the nets compute in {self.dtype}")
         self.tensors[name] = array
         self.addresses[name] = address
-        return f"numbers(tile, {address})"
+        reader = READERS[REAL if kind is self.dtype else C_TYPES[kind]]
+        return f"{reader}(tile, {address})"
 
-    def buffer(self, name: str, count: int, shape: str) -> str:
+    def buffer(self, name: str, count: int, shape: str, type: str = REAL) -> str:
         """An array in the workspace; a scratch array of one name grows to the largest."""
         before = self.buffers.get(name)
+        item = self.dtype.bytes if type == REAL else 8
         if before is None or before.count < count:
-            self.buffers[name] = Buffer(name, count, shape)
+            self.buffers[name] = Buffer(name, count, shape, type, item)
         return name
 
-    def lanes(self, value: Value, name: str, features: int) -> Lanes:
-        """Where to put a value, unless that is settled (an operand of concat)."""
+    def scratch(self, spec: Any) -> None:
+        """Room for what a kernel takes as `work`."""
+        count = spec.work_bytes(self.target) // self.dtype.bytes
+        self.buffer("work", count, "scratch of the nets")
+
+    def header(self, name: str) -> None:
+        """Include a file of C stages."""
+        if name not in self.headers:
+            self.headers.append(name)
+
+    def lanes(self, value: Value, name: str, features: int, type: str = REAL) -> Lanes:
+        """Where to put a value, unless that is settled (an operand of concat).
+
+        The buffer is called as the value is, or `name` where that has no name.
+        """
         place: Lanes | None = self.values.get(value)
         if place is None:
+            shown = value.name or ""  # of a program that was read, also a number
+            name = self._free(re.sub(r"\W", "_", shown if shown[:1].isalpha() else name))
             # kernels work in blocks of 8 features
-            self.buffer(name, -(-features // 8) * 8 * self.tile, f"[{features}][TILE]")
+            rows = -(-features // 8) * 8
+            self.buffer(name, rows * self.tile, f"[{features}][TILE]", type)
             place = self.values[value] = Lanes(name, 0, features)
         return place
 
+    def _free(self, name: str) -> str:
+        """A name that no buffer has yet."""
+        found, number = name, 2
+        while found in self.buffers or found in SCRATCH:
+            found, number = f"{name}_{number}", number + 1
+        return found
+
     def stage(self, op: Op, code: list[str], uses: set[str], loop: bool = False) -> Stage:
         """Append a stage."""
-        made = Stage([self.text[op]], code, uses, loop)
+        made = Stage([self.text[op]], [f"DPC_STAGE({op.name});", *code], uses, loop)
         self.stages.append(made)
         return made
 
@@ -149,6 +222,15 @@ class Plan:
             self.kernels.append(spec)
         symbols: tuple[str, ...] = spec.symbols()
         return symbols
+
+    def tile_kernel(self, make: Callable[[int], Any]) -> TileKernels:
+        """Ask for a kernel in every size of tile; `make` takes the number of vectors."""
+        wanted = TileKernels(tuple(make(n + 1) for n in range(VECTORS)))
+        for spec in wanted.specs:
+            self.kernel(spec)
+        if wanted not in self.tile_kernels:
+            self.tile_kernels.append(wanted)
+        return wanted
 
     def at(self, value: Value) -> Any:
         """Where a value is."""
@@ -165,12 +247,21 @@ def unknown_ops(program: Program, emitters: Mapping[str, Emitter]) -> list[Op]:
     return [op for op in program.energy.body() if op.name not in emitters]
 
 
+def number_format(program: Program) -> DType:
+    """What the nets compute in: one format for all of them."""
+    nets = [ref for ref in program.refs.values() if isinstance(ref, NetBank | Table)]
+    formats = sorted({ref.dtype for ref in nets})
+    if len(formats) > 1:
+        raise InputError(f"some nets are {formats[0]}, others {formats[1]}")
+    return formats[0] if formats else DType.F64
+
+
 def make_plan(
     program: Program, target: Target, emitters: Mapping[str, Emitter], inputs: Mapping[str, Any]
 ) -> Plan:
     """Walk the program. `inputs`: what the values of the graph's inputs are called."""
     graph = program.energy
-    plan = Plan(program, target, target.tile_atoms())
+    plan = Plan(program, target, number_format(program))
     lines = graph_to_text(graph).splitlines()[1:]
     plan.text = {op: " ".join(line.split()) for op, line in zip(graph.body(), lines, strict=False)}
     energy = set(reachable([graph.output("atom_energy")]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from dpc.backends.host.plan import Plan, Stage, place_buffers
+from dpc.backends.host.plan import C_TYPES, READERS, REAL, Plan, Stage, TileKernels, place_buffers
 
 WIDTH = 96
 
@@ -17,8 +17,10 @@ def write_plan(plan: Plan, offsets: Mapping[str, int], params_bytes: int, versio
     parts = [
         f"/* plan.c: model {_safe(program.name)} (types {_safe(names)}) for {plan.target}.\n"
         f" * Written by dpc {version} from program.dpir; do not edit. */\n"
+        f"typedef {C_TYPES[plan.dtype]} {REAL}; /* from the rows of the environment on */\n\n"
         + "".join(f'#include "{name}"\n' for name in _headers(plan)),
         _constants(plan),
+        _kernels(plan),
         _addresses(plan, offsets),
         "\n\n".join(plan.statics) + "\n",
         _buffers(plan),
@@ -39,12 +41,12 @@ def _headers(plan: Plan) -> list[str]:
 def _constants(plan: Plan) -> str:
     whole, real = [], []
     for name, value in {"TILE": str(plan.tile), **plan.constants}.items():
-        note = {"TILE": "centres in one tile, one to a lane"} | plan.notes
+        note = {"TILE": "the most centres in one tile, one to a lane"} | plan.notes
         comment = f" /* {note[name]} */" if name in note else ""
         if value.lstrip("-").isdigit():
             whole.append(f"  {name} = {value},{comment}\n")
         else:
-            real.append(f"static const double {name} = {value};{comment}\n")
+            real.append(f"static const {REAL} {name} = {value};{comment}\n")
     return "enum {\n" + "".join(whole) + "};\n" + "".join(real)
 
 
@@ -54,19 +56,52 @@ def _addresses(plan: Plan, offsets: Mapping[str, int]) -> str:
         for tensor, name in plan.addresses.items()
     ]
     return (
-        "/* bytes from the start of params.safetensors */\nenum {\n" + "".join(lines) + "};\n\n"
-        "static inline const double *numbers(const dpc_tile *tile, size_t address) {\n"
-        "  return (const double *)((const char *)tile->params + address);\n"
-        "}\n"
+        "/* bytes from the start of params.safetensors */\nenum {\n"
+        + "".join(lines)
+        + "};\n\n"
+        + "".join(
+            f"static inline const {type} *{name}(const dpc_tile *tile, size_t address) {{\n"
+            f"  return (const {type} *)((const char *)tile->params + address);\n"
+            "}\n"
+            for type, name in READERS.items()
+        )
     )
+
+
+def _kernels(plan: Plan) -> str:
+    """The struct `kernels` and the table KERNELS."""
+    wanted = plan.tile_kernels
+    members = [_pointer(one) for one in wanted]
+    sizes = []
+    for number, lanes in enumerate(plan.tiles):
+        symbols = [symbol for one in wanted for symbol in one.specs[number].symbols()]
+        sizes.append("    {" + ", ".join([str(lanes), *symbols]) + "},\n")
+    return (
+        "/* What works on the lanes of a tile, for tiles of each size. */\n"
+        "typedef struct kernels {\n  int32_t lanes; /* the most centres */\n"
+        + "".join(f"  {line}\n" for lines in members for line in lines)
+        + "} kernels;\n\n"
+        f"static const kernels KERNELS[{len(sizes)}] = {{\n" + "".join(sizes) + "};\n"
+    )
+
+
+def _pointer(kernels: TileKernels) -> list[str]:
+    """Members of the struct: pointers to functions like those of the full tile."""
+    spec = kernels.full
+    return [
+        declared.replace(f"{symbol}(", f"(*{name})(")
+        for name, symbol, declared in zip(
+            kernels.names, spec.symbols(), spec.prototypes(), strict=True
+        )
+    ]
 
 
 def _buffers(plan: Plan) -> str:
     offsets, size = place_buffers(plan)
     fields, lines = [], []
     for name, buffer in sorted(plan.buffers.items(), key=lambda item: (offsets[item[0]], item[0])):
-        fields.append(f"  double *{name}; /* {buffer.shape} */\n")
-        lines.append(f"  b.{name} = (double *)(at + {offsets[name]});\n")
+        fields.append(f"  {buffer.type} *{name}; /* {buffer.shape} */\n")
+        lines.append(f"  b.{name} = ({buffer.type} *)(at + {offsets[name]});\n")
     return (
         "/* The scratch of one tile. Arrays that are never in use together share their place. */\n"
         "typedef struct buffers {\n" + "".join(fields) + "  dpc_candidates candidates;\n"
@@ -89,6 +124,10 @@ def _buffers(plan: Plan) -> str:
 
 def _tile(plan: Plan) -> str:
     lines = [
+        "DPC_STAGES(tile);",
+        "const kernels *call = KERNELS; /* of the smallest tile that holds the centres */",
+        "while (call->lanes < tile->count) call++;",
+        "const int32_t lanes = call->lanes;",
         "const buffers b = carve(tile->workspace, (size_t)dpc_list_entries(tile));",
         "int32_t start[TILE][NTYPES + 1]; /* the first row of each neighbour type, in first[a] */",
         "size_t first[TILE + 1];          /* the first row of each centre */",

@@ -8,6 +8,7 @@ from typing import Any
 
 from dpc.backends.tvm import compat
 from dpc.backends.tvm.kernels.spec import KernelSpec
+from dpc.backends.tvm.tuning import Tuning, default_tuning
 from dpc.targets import Target
 
 
@@ -26,15 +27,20 @@ class Kernels:
         return compat.assembly(self._module)
 
 
-def build_kernels(specs: Iterable[KernelSpec], target: Target) -> Kernels:
+def build_kernels(
+    specs: Iterable[KernelSpec], target: Target, tuning: Tuning | None = None
+) -> Kernels:
     """Compile every kernel of `specs` (equal specs once) into one object.
+
+    `tuning` changes speed only; without it the target's defaults hold.
 
     The object has no undefined symbols. It is made to be linked into a library that
     exports other symbols only: the kernels themselves have default visibility, and TVM
     adds two weak functions (__truncsfhf2, __extendhfsf2) that nothing calls.
     """
     wanted = list(dict.fromkeys(specs))
-    functions = [made for spec in wanted for made in spec.functions(target)]
+    chosen = tuning or default_tuning(target)
+    functions = [made for spec in wanted for made in spec.functions(target, chosen)]
     module = compat.compile_functions(functions, target)
     symbols = tuple(symbol for spec in wanted for symbol in spec.symbols())
     return Kernels(target, symbols, compat.object_bytes(module), _header(wanted), module)

@@ -82,15 +82,29 @@ def sequence(statements: Sequence[Any]) -> Any:
     return statements[0] if len(statements) == 1 else t.SeqStmt(list(statements))
 
 
-def function(symbol: str, parameters: Sequence[Any], body: Sequence[Any]) -> Any:
-    """A C function `void symbol(parameters)` whose pointers are restrict."""
-    made = tirx().PrimFunc(list(parameters), sequence(body))
+def function(symbol: str, parameters: Sequence[Any], body: Sequence[Any], helpers: str = "") -> Any:
+    """A C function `void symbol(parameters)` whose pointers are restrict.
+
+    `helpers` is LLVM text. Its functions should be `available_externally alwaysinline`: they
+    are inlined and leave no symbol, and several functions may bring the same text.
+    """
+    from tvm.ir import StringImm
+
+    t, whole = tirx(), sequence(body)
+    if helpers:
+        whole = t.AttrStmt(index(0), "pragma_import_llvm", StringImm(helpers), whole)
+    made = t.PrimFunc(list(parameters), whole)
     return made.with_attr("global_symbol", symbol).with_attr("tirx.noalias", True)
 
 
 def intrinsic(dtype: str, name: str, *operands: Any) -> Any:
     """A call to an LLVM intrinsic that has a value and no side effect."""
     return tirx().call_llvm_pure_intrin(dtype, name, *operands)
+
+
+def helper(dtype: str, name: str, *operands: Any) -> Any:
+    """A call to a function without side effects that the function's `helpers` define."""
+    return tirx().call_pure_extern(dtype, name, *operands)
 
 
 def prefetch(buffer: Any, at: Any) -> Any:

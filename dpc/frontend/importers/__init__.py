@@ -28,6 +28,10 @@ WRITERS = {".pt": checkpoint.write, ".dp": dp.write, ".yaml": yaml.write, ".yml"
 def read_model(path: str | os.PathLike[str]) -> ModelFile:
     """Read a model file; its first bytes, not its suffix, say which format it is."""
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not a model file. dpc reads {READABLE}")
+    if path.suffix == ".dpir":
+        raise InputError(f"{path}: the text of a program, not a model. dpc reads {READABLE}")
     try:
         with path.open("rb") as file:
             head = file.read(4096)

@@ -39,7 +39,7 @@ class TypeColumns(Op):
             blocks = np.zeros((*rows.shape[:-1], self.ntypes, rows.shape[-1]), dtype=rows.dtype)
             for t in range(self.ntypes):
                 blocks[types == t, t] = rows[types == t]
-            return blocks.reshape(*rows.shape[:-1], -1)
+            return blocks.reshape(*rows.shape[:-1], self.ntypes * rows.shape[-1])
 
         return each(place, b, tj)
 
@@ -65,7 +65,7 @@ class TypeColumnsVjp(Op):
 
     def eval(self, at: Evaluation, d: Array, tj: Array) -> Array:
         def take(rows: NumpyArray, types: NumpyArray) -> NumpyArray:
-            blocks = rows.reshape(*rows.shape[:-1], self.ntypes, -1)
+            blocks = rows.reshape(*rows.shape[:-1], self.ntypes, rows.shape[-1] // self.ntypes)
             found = np.zeros((*rows.shape[:-1], blocks.shape[-1]), dtype=rows.dtype)
             for t in range(self.ntypes):
                 found[types == t] = blocks[types == t, t]
@@ -189,7 +189,7 @@ class OuterPairsVjp(Op):
         width = x.shape[2]
         sums = np.zeros((width * width, len(x)), dtype=x.dtype)
         np.add.at(sums, a * width + b, d.T)
-        full = sums.T.reshape(-1, width, width)
+        full = sums.T.reshape(len(x), width, width)
         return np.asarray(np.matmul(x, full + full.swapaxes(1, 2)))
 
 

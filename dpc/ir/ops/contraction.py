@@ -200,5 +200,5 @@ class Padding(Op):
         empty = (np.asarray(self.sel) - found).astype(pad.dtype)
         if self.split:
             blocks = empty[:, None, :, None] * pad[ti].swapaxes(1, 2)  # [nloc, 4, ntypes, M]
-            return np.asarray(blocks.reshape(*blocks.shape[:2], -1))
+            return np.asarray(blocks.reshape(*blocks.shape[:2], ntypes * pad.shape[3]))
         return np.asarray(np.einsum("it,itcm->icm", empty, pad[ti]))

@@ -10,7 +10,7 @@ from typing import Any
 from dpc.ir.evaluate import Evaluation
 from dpc.ir.gradient import adjoints
 from dpc.ir.op import Op, Value, op
-from dpc.ir.ops.arith import Add, OnesLike
+from dpc.ir.ops.arith import Add, Cast, OnesLike
 from dpc.ir.ops.basis import TypeColumns
 from dpc.ir.ops.contraction import Contract, Padding
 from dpc.ir.ops.environment import EnvMatrix, Radial, ScaleRows
@@ -82,7 +82,9 @@ class EnvContract(_Fused):
         return nlist, Displacement(self.coord, nlist).out
 
     def sum(self, nlist: Value, r: Value) -> Value:
-        """X without the padding, from the displacements."""
+        """X without the padding, from the displacements, in the number format of mean and std."""
+        if self.mean.type.dtype is not r.dtype:
+            r = Cast(r, self.mean.type.dtype).out
         ti = CenterType(self.atype, nlist).out
         tj = NeighborType(self.atype, nlist, self.sel).out
         index = TypePair(ti, tj, len(self.sel)).out if self.index == "type pair" else tj

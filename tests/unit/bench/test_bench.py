@@ -102,3 +102,9 @@ def test_usage(words, capsys):
 def test_not_a_package(tmp_path, capsys):
     assert main(["bench", "md", "--package", str(tmp_path), "-o", str(tmp_path)]) == 1
     assert "not a compiled package" in capsys.readouterr().err
+
+
+def test_a_missing_data_file_is_found_before_compiling(tmp_path, capsys):
+    assert main(["bench", "md", "--data", "nowhere", "-o", str(tmp_path / "b")]) == 1
+    assert "--data nowhere: no such file" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()

@@ -25,7 +25,7 @@ def package(tmp_path_factory):
 
 def test_temps_hold_every_stage(package):
     names = {path.name for path in (package.parent / "temps").iterdir()}
-    assert {"00-lowered.dpir", "07-fuse.dpir", "plan.c", "kernels.o", "kernels.h"} <= names
+    assert {"00-lowered.dpir", "09-fuse.dpir", "plan.c", "kernels.o", "kernels.h"} <= names
 
 
 def test_manifest_says_what_it_is(package):
@@ -38,6 +38,7 @@ def test_manifest_says_what_it_is(package):
         "bin/host.so",
         "params.safetensors",
         "program.dpir",
+        "report.html",
         "report.json",
     ]
 

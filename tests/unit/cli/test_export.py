@@ -40,6 +40,13 @@ def test_fitting_and_passes(model: Path) -> None:
     assert half.dim[1].dim_value < full.dim[1].dim_value
 
 
+def test_a_model_is_not_overwritten(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = model.read_bytes()
+    assert main(["export", "zoo.pt", "-o", "zoo.pt"]) == 2
+    assert "the name of an ONNX file ends in .onnx" in capsys.readouterr().err
+    assert model.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

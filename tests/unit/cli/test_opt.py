@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dpc.cli.compile import read_program as read_for_compile
 from dpc.cli.main import main
 from dpc.cli.opt import read_program, write_program
+from dpc.errors import InputError
 from dpc.ir.printer import to_text
-from tests.programs import program
+from tests.programs import ZOO, program
 
+Capture = pytest.CaptureFixture[str]
 CPU = "canonicalize widen symmetrize tabulate differentiate exact_neighbors fuse memory"
 
 
@@ -72,6 +75,9 @@ def test_without_numbers(file: Path, capsys: pytest.CaptureFixture[str]) -> None
         (["--passes", "tabulat"], "Did you mean 'tabulate'", 2),
         (["--passes", "fuse", "--print-after", "fus"], "Did you mean 'fuse'", 2),
         (["--passes", "fuse", "--params", "nowhere"], "nowhere: no such file", 1),
+        (["--passes", "fuse", "--frames", "-1"], "cannot be negative", 2),
+        (["--passes", "fuse", "-o", "zoo.pt"], "-o zoo.pt: the name of a program ends in .dpir", 2),
+        (["--passes", "fuse", "-o", "/dev/null/o.dpir"], "/dev/null/o.dpir: cannot be written", 1),
     ],
 )
 def test_errors(
@@ -84,3 +90,47 @@ def test_errors(
 def test_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["opt", "nowhere.dpir", "--passes", "fuse"]) == 1
     assert "nowhere.dpir: no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("rcut 4.0", "rcut -4.0", "zoo.dpir: program zoo: rcut is -4.0, but must be positive"),
+        ("rcut 4.0", "rcut 1e999", "rcut is inf, but must be positive"),
+        ("sel ", "sel 7 ", "sel has 3 numbers for 2 types"),
+        ("graph energy", "graph enrgy", "there is no graph 'energy', only enrgy"),
+        ("program", "progam", "zoo.dpir:1:1: expected 'program', found 'progam'"),
+        ("program", "\udcff", "zoo.dpir: not the text of a program: it is not UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("command", [["opt", "--passes", "canonicalize"], ["show"], ["check"]])
+def test_a_wrong_program(
+    file: Path, command: list[str], old: str, new: str, words: str, capsys: Capture
+) -> None:
+    """Every command that reads a .dpir checks it before it uses it."""
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1), errors="surrogateescape")
+    assert main([*command, str(file)]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_the_programs_that_opt_writes_are_those_that_others_read(file: Path) -> None:
+    """The numbers are in zoo.safetensors, also for compile, check and show."""
+    again, _ = read_for_compile(file)
+    assert all(np.array_equal(a, again.store[n]) for n, a in program().store.items())
+
+
+def test_a_full_disk_leaves_what_was_there(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path: path.read_bytes() for path in file.parent.iterdir()}
+    real = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if ".safetensors" in self.name:
+            raise OSError(28, "No space left on device")
+        return real(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match="cannot be written .No space left on device"):
+        write_program(file, program(ZOO["two_side"]))
+    assert {path: path.read_bytes() for path in file.parent.iterdir()} == before

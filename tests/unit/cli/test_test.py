@@ -49,14 +49,35 @@ def test_several_systems_and_few_frames(model, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "message", "code"),
     [
-        (["nothing.pt", "-s", "."], "nothing.pt: no such file"),
-        (["model.pt", "-s", "nowhere"], "nowhere: no such folder"),
-        (["model.pt", "-s", ".", "-n", "-1"], "cannot be negative"),
+        (["nothing.pt", "-s", "."], "nothing.pt: no such file", 1),
+        (["/dev/null", "-s", "."], "/dev/null: the file is empty", 1),
+        (["model.pt", "-s", "nowhere"], "nowhere: no such folder", 1),
+        (["model.pt", "-s", ".", "-n", "-1"], "cannot be negative", 2),
     ],
 )
-def test_what_it_says_when_it_cannot(model, monkeypatch, capsys, arguments, message):
+def test_what_it_says_when_it_cannot(model, monkeypatch, capsys, arguments, message, code):
     monkeypatch.chdir(model.parent)
-    assert main(["test", *arguments]) == 1
+    assert main(["test", *arguments]) == code
     assert message in capsys.readouterr().err
+
+
+def test_frames_that_cannot_be(model, tmp_path, capsys):
+    """The message says in which frame; no frames, and frames of no atoms, are not an accident."""
+    folder = write_folder(tmp_path / "data", frames=3, sets=1)
+    relabel(folder)
+    command = ["test", str(model), "-s", str(folder)]
+    good = np.load(folder / "set.000/coord.npy")
+    bad = good.copy()
+    bad[1, 4] = np.nan
+    np.save(folder / "set.000/coord.npy", bad)
+    assert main(command) == 1
+    assert "data, frame 1 (counted from 0): coord: atom 1 at" in capsys.readouterr().err
+    np.save(folder / "set.000/coord.npy", good[:0])
+    assert main(command) == 1
+    assert "data: there are no frames" in capsys.readouterr().err
+    np.save(folder / "set.000/coord.npy", good)
+    (folder / "type.raw").write_text("-1 -1 -1")
+    assert main(command) == 0
+    assert "force" not in capsys.readouterr().out

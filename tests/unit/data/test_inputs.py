@@ -59,6 +59,25 @@ def test_parameters_are_checked():
         graph_inputs(FACTS, *good, [1, 2])
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"coord": [[0, 0, 0], [0, 1e9, 0]]}, "atom 1 at .*: positions must be within 1e8 Å"),
+        ({"coord": [[0, 0, 0], [0, np.nan, 0]]}, "atom 1 at .*: positions must be finite"),
+        ({"coord": [[0, 0, 0], [0, 1j, 0]]}, "coord: expected 2 x 3 numbers, not complex ones"),
+        ({"coord": [[0, 0, 0], [0, 5e-9, 0]]}, "atom 0 is at the place of atom 1"),
+        ({"coord": [[0, 0, 0], [9 + 1e-12, -9, 27]]}, "atom 0 is at the place of atom 1"),
+        ({"cell": np.eye(3) * 1e9}, "cell: .* are longer than 1e8 Å"),
+        ({"atype": [b"\xff", b"A"]}, "types: \ufffd of atom 0: the model knows A B C"),
+    ],
+)
+def test_impossible_systems(change, words):
+    """The package refuses the same ones: a model must not give a number where it does not."""
+    system = {"coord": [[0, 0, 0], [1, 0, 0]], "atype": [0, 1], "cell": np.eye(3) * 9}
+    with pytest.raises(InputError, match=words):
+        graph_inputs(Facts(("A", "B", "C"), 5.0, (12, 16, 9)), **{**system, **change})
+
+
 def test_fold_adds_images_to_their_owners():
     owner = np.array([0, 1, 0, 0, 1])
     assert fold(owner, np.arange(5.0)).tolist() == [5, 5]

@@ -60,7 +60,14 @@ def test_systems_below_a_folder(tmp_path):
         (lambda p: (p / "type.raw").write_text("0 1 x"), "type.raw: expected integers"),
         (lambda p: (p / "type.raw").write_text("0 1 7"), "atom 2 has type 7"),
         (lambda p: (p / "type.raw").write_text("0 1"), "expected .* for the 2 atoms"),
+        (lambda p: (p / "type.raw").write_text(""), "type.raw: empty"),
+        (lambda p: (p / "type.raw").write_text("9" * 30), "type.raw: expected integers"),
+        (lambda p: (p / "type.raw").write_bytes(b"\xff"), "type.raw: expected integers"),
         (lambda p: (p / "type_map.raw").write_text("O Hf"), "element Hf is not in the model"),
+        (lambda p: (p / "type_map.raw").write_text("O O"), "type_map.raw: names a type twice: O O"),
+        (lambda p: (p / "type_map.raw").write_bytes(b"O \xff"), "type_map.raw: expected names"),
+        (lambda p: np.save(p / "set.000/coord.npy", np.full((2, 9), "1")), "real numbers, not <U1"),
+        (lambda p: np.save(p / "set.000/coord.npy", np.full((2, 9), 1j)), "not complex128"),
     ],
 )
 def test_damaged_folders(tmp_path, damage, message):

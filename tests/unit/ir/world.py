@@ -257,16 +257,12 @@ example("type_columns", lambda w, op: op(w.rows("b", 3), w.tj, ntypes=2))
 example("type_columns_vjp", lambda w, op: op(w.rows("d", 6), w.tj, ntypes=2))
 for count in (1, 2):
     columns = ("columns", count, 3, 5)
-    example(
-        "expand", lambda w, op, c=columns: op(w.atoms("p", 4, 3), w.ti, columns=w.param(*c))
-    )
+    example("expand", lambda w, op, c=columns: op(w.atoms("p", 4, 3), w.ti, columns=w.param(*c)))
     example(
         "expand_vjp", lambda w, op, c=columns: op(w.atoms("d", 4, 5), w.ti, columns=w.param(*c))
     )
 example("outer_pairs", lambda w, op: op(w.atoms("x", 4, 5), pairs=w.pairs))
-example(
-    "outer_pairs_vjp", lambda w, op: op(w.atoms("d", 4), w.atoms("x", 4, 5), pairs=w.pairs)
-)
+example("outer_pairs_vjp", lambda w, op: op(w.atoms("d", 4), w.atoms("x", 4, 5), pairs=w.pairs))
 
 example("bias", lambda w, op: op(w.atoms("e", 1), w.ti, bias=w.param("bias", 2)))
 example("bias_vjp", lambda w, op: op(w.atoms("d")))

@@ -137,3 +137,9 @@ def test_names_of_types(make_package):
     heavy.calc = DPC(make_package())
     with pytest.raises(InputError, match="Ge"):
         heavy.get_potential_energy()
+
+
+def test_options_that_are_not_there(make_package):
+    with pytest.raises(InputError, match="no option 'thread'. Did you mean 'threads'"):
+        DPC(make_package(), thread=2)
+    DPC(make_package(), label="run", directory=".")  # ASE's own stay

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load as load_with_library
 
 from dpc.errors import DpcError, InputError
-from dpc.package import packed, safetensors
+from dpc.package import packed, safetensors, write
 from dpc.package.manifest import FileEntry, Manifest, parse_manifest
 from dpc.package.read import open_package
 from dpc.package.write import check_destination, created, write_package
@@ -168,11 +169,61 @@ def test_a_failed_rename_puts_the_old_package_back(package, monkeypatch):
             raise OSError("disk full")
         return real(self, to)
 
+    monkeypatch.setattr(write, "_swap", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(OSError):
+    with pytest.raises(InputError, match="cannot be written .disk full"):
         write_package(package, manifest(), FILES)
     monkeypatch.undo()
     open_package(package).verify()
+
+
+def write_and_die(package, step):
+    """A process that writes the package and is killed before its file operation `step`."""
+    if child := os.fork():
+        return os.waitpid(child, 0)[1]
+    left = step
+
+    def count(event, arguments):
+        nonlocal left
+        if event.startswith(("open", "os.", "shutil.", "ctypes.")):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    try:
+        write_package(package, manifest(pipeline="new"), FILES)
+    finally:
+        os._exit(0)
+
+
+def test_a_package_is_there_whenever_the_writer_is_killed(package):
+    """Old or new, but whole."""
+    step, status = 0, signal.SIGKILL
+    while status == signal.SIGKILL:
+        step += 1
+        status = write_and_die(package, step)
+        open_package(package).verify()
+    assert status == 0 and step > 20
+    assert open_package(package).manifest.pipeline == "new"
+
+
+def test_files_of_the_user_in_a_package_are_kept(package):
+    (package / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds notes.txt, which dpc did not write"):
+        write_package(package, manifest(), FILES)
+    assert (package / "notes.txt").read_text() == "mine"
+
+
+def test_a_damaged_package_is_replaced(package):
+    (package / "manifest.json").write_text("{")
+    write_package(package, manifest(), FILES)
+    open_package(package).verify()
+
+
+def test_a_name_that_cannot_be_is_an_error_of_the_user(tmp_path):
+    with pytest.raises(InputError, match="cannot be written .File name too long"):
+        check_destination(tmp_path / ("x" * 300))
 
 
 # safetensors

@@ -121,6 +121,8 @@ def test_closer_than_the_table_is_smooth() -> None:
         ({"stride": -1.0}, "stride is -1.0"),
         ({"min_distance": 5.0}, "shortest distance is 5.0 Å"),
         ({"min_distance": 0.0}, "shortest distance is 0.0 Å"),
+        ({"min_distance": 1e-9}, "more than 1,000,000 rows. Give a larger stride, or a larger min"),
+        ({"stride": 1e-9}, "more than 1,000,000 rows"),
         ({"lower": 3.0, "upper": 2.0}, "range from 3.0 to 2.0 is empty"),
     ],
 )

@@ -22,10 +22,26 @@ def test_every_target_reads_back(name):
 
 
 @pytest.mark.parametrize("target", LEVELS.values(), ids=str)
-def test_a_block_of_a_product_fits_in_registers(target):
-    assert target.vectors * (target.outputs + 1) + 1 <= target.registers
-    assert 8 % target.outputs == 0
+def test_a_tile_has_one_to_three_vectors(target):
     assert target.tile_atoms() == 3 * target.lanes()
+    assert [target.tile_atoms("float32", n) for n in (1, 2)] == [
+        2 * target.lanes(),
+        4 * target.lanes(),
+    ]
+
+
+def test_features_go_with_a_level():
+    target = parse_target("cpu:x86-64-v4+bf16")
+    assert str(target) == "cpu:x86-64-v4+bf16" and target.isa == "x86-64-v4+bf16"
+    assert target.features == ("bf16",) and "+avx512bf16" in target.mattr
+    assert parse_target(str(target)) == target == cpu.with_feature(LEVELS["x86-64-v4"], "bf16")
+    assert cpu.with_feature(target, "bf16") is target
+    amx = parse_target("cpu:x86-64-v4+amx")  # it brings what it needs
+    assert amx.arch == "x86-64-v4+bf16+amx" and parse_target(str(amx)) == amx
+    with pytest.raises(UsageError, match=r"x86-64-v4 only: try cpu:x86-64-v4\+bf16"):
+        parse_target("cpu:x86-64-v3+bf16")
+    with pytest.raises(UsageError, match="no such feature. Did you mean 'bf16'"):
+        parse_target("cpu:x86-64-v4+bf61")
 
 
 def test_lanes():
@@ -54,6 +70,21 @@ def test_cpu_is_this_machine(machine, monkeypatch, tmp_path):
     assert not cpu.runs_here(LEVELS["aarch64"])
     monkeypatch.setattr(cpu, "CPUINFO", tmp_path / "none")
     assert parse_target("cpu").arch == "x86-64-v2"
+
+
+def test_a_feature_must_be_there(monkeypatch, tmp_path):
+    info = tmp_path / "cpuinfo"
+    monkeypatch.setattr(cpu.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(cpu, "CPUINFO", info)
+    target = parse_target("cpu:x86-64-v4+bf16")
+    for flags, runs in ((V4, False), (V4 + " avx512_bf16", True), (V3 + " avx512_bf16", False)):
+        info.write_text(f"flags\t\t: {flags}\n")
+        assert cpu.runs_here(target) == runs
+    assert parse_target("cpu").features == ()  # plain: portable among CPUs of the level
+    v4 = LEVELS["x86-64-v4"]
+    for flags, arch in (("amx_tile", "bf16"), ("amx_tile amx_bf16 avx512_bf16", "bf16+amx")):
+        info.write_text(f"flags\t\t: {V4} {flags}\n")
+        assert cpu.with_bf16(v4).arch == f"x86-64-v4+{arch}"
 
 
 def test_other_machines(monkeypatch):

@@ -87,120 +87,126 @@ static inline int32_t dpc_within(const dpc_tile *tile, int32_t c, double cutoff2
   return kept;
 }
 
+/* The same arrays from candidate `first` on. */
+static inline dpc_candidates dpc_candidates_from(dpc_candidates c, int32_t first) {
+  c.x += first;
+  c.y += first;
+  c.z += first;
+  c.atom += first;
+  c.type += first;
+  return c;
+}
+
 /* Is p farther than q? Of two at one distance the later atom is. */
-static inline int dpc_farther(const dpc_rows *r, int32_t p, int32_t q) {
-  const double dp = r->x[p] * r->x[p] + r->y[p] * r->y[p] + r->z[p] * r->z[p];
-  const double dq = r->x[q] * r->x[q] + r->y[q] * r->y[q] + r->z[q] * r->z[q];
-  return dp > dq || (dp == dq && r->atom[p] > r->atom[q]);
+static inline int dpc_farther(const dpc_candidates *c, int32_t p, int32_t q) {
+  const double dp = c->x[p] * c->x[p] + c->y[p] * c->y[p] + c->z[p] * c->z[p];
+  const double dq = c->x[q] * c->x[q] + c->y[q] * c->y[q] + c->z[q] * c->z[q];
+  return dp > dq || (dp == dq && c->atom[p] > c->atom[q]);
 }
 
-static inline void dpc_swap_rows(const dpc_rows *r, int32_t p, int32_t q) {
-  const double x = r->x[p], y = r->y[p], z = r->z[p];
-  const int32_t atom = r->atom[p];
-  r->x[p] = r->x[q], r->y[p] = r->y[q], r->z[p] = r->z[q], r->atom[p] = r->atom[q];
-  r->x[q] = x, r->y[q] = y, r->z[q] = z, r->atom[q] = atom;
+static inline void dpc_swap(const dpc_candidates *c, int32_t p, int32_t q) {
+  const double x = c->x[p], y = c->y[p], z = c->z[p];
+  const int32_t atom = c->atom[p], type = c->type[p];
+  c->x[p] = c->x[q], c->y[p] = c->y[q], c->z[p] = c->z[q];
+  c->atom[p] = c->atom[q], c->type[p] = c->type[q];
+  c->x[q] = x, c->y[q] = y, c->z[q] = z, c->atom[q] = atom, c->type[q] = type;
 }
 
-static inline void dpc_sink(const dpc_rows *r, int32_t p, int32_t n) {
+static inline void dpc_sink(const dpc_candidates *c, int32_t p, int32_t n) {
   for (int32_t child = 2 * p + 1; child < n; child = 2 * p + 1) {
-    if (child + 1 < n && dpc_farther(r, child + 1, child)) child++;
-    if (!dpc_farther(r, child, p)) return;
-    dpc_swap_rows(r, child, p);
+    if (child + 1 < n && dpc_farther(c, child + 1, child)) child++;
+    if (!dpc_farther(c, child, p)) return;
+    dpc_swap(c, child, p);
     p = child;
   }
 }
 
-/* Order n rows so that the nearest `keep` come first: a heap whose top is the farthest. */
-static __attribute__((noinline, cold)) void dpc_nearest_first(const dpc_rows *r, int32_t n,
+/* Order n candidates so that the nearest `keep` come first: a heap whose top is the farthest. */
+static __attribute__((noinline, cold)) void dpc_nearest_first(const dpc_candidates *c, int32_t n,
                                                               int32_t keep) {
-  for (int32_t p = n / 2; p-- > 0;) dpc_sink(r, p, n);
+  for (int32_t p = n / 2; p-- > 0;) dpc_sink(c, p, n);
   while (n > keep) {
-    dpc_swap_rows(r, 0, --n);
-    dpc_sink(r, 0, n);
+    dpc_swap(c, 0, --n);
+    dpc_sink(c, 0, n);
   }
 }
 
 /* Cut the candidates to the nearest nnei of all types together; how many are left.
  * Atoms that are not in the model do not count. */
-static __attribute__((noinline, cold)) int32_t dpc_cut_to_nnei(const int32_t *type,
-                                                               dpc_candidates c, int32_t n,
+static __attribute__((noinline, cold)) int32_t dpc_cut_to_nnei(dpc_candidates c, int32_t n,
                                                                int32_t nnei,
                                                                int64_t *sel_overflow) {
-  const dpc_rows rows = {.atom = c.atom, .x = c.x, .y = c.y, .z = c.z};
   int32_t known = 0;
   for (int32_t k = 0; k < n; k++)
-    if (type[c.atom[k]] >= 0) dpc_swap_rows(&rows, k, known++);
+    if (c.type[k] >= 0) dpc_swap(&c, k, known++);
   if (known <= nnei) return known;
-  dpc_nearest_first(&rows, known, nnei);
+  dpc_nearest_first(&c, known, nnei);
   *sel_overflow += known - nnei;
   return nnei;
 }
 
-/* Cut every type of one centre to its sel and close the gaps; the rows left.
- * start [ntypes+1] and slots [ntypes] (slots of sel in use) are brought up to date. */
-static __attribute__((noinline, cold)) int32_t dpc_cut_to_sel(dpc_rows r, int32_t ntypes,
-                                                              const int32_t *sel, int32_t *start,
-                                                              int32_t *slots,
-                                                              int64_t *sel_overflow) {
-  int32_t kept = 0;
-  for (int32_t t = 0; t < ntypes; t++) {
-    const int32_t first = start[t];
-    int32_t n = start[t + 1] - first;
-    if (slots[t] > sel[t]) {
-      *sel_overflow += slots[t] - sel[t];
-      slots[t] = sel[t];
-      const dpc_rows here = dpc_rows_from(r, (size_t)first);
-      if (n > sel[t]) {
-        dpc_nearest_first(&here, n, sel[t]);
-        n = sel[t];
-      }
-    }
-    const size_t bytes = (size_t)n * sizeof(double);
-    memmove(r.x + kept, r.x + first, bytes);
-    memmove(r.y + kept, r.y + first, bytes);
-    memmove(r.z + kept, r.z + first, bytes);
-    memmove(r.atom + kept, r.atom + first, (size_t)n * sizeof(int32_t));
-    start[t] = kept;
-    kept += n;
+/* Of every type, let all but the nearest sel be of no type. */
+static __attribute__((noinline, cold)) void dpc_cut_to_sel(dpc_candidates c, int32_t n,
+                                                           int32_t ntypes, const int32_t *sel,
+                                                           const unsigned char *use,
+                                                           int64_t *sel_overflow) {
+  for (int32_t t = 0, first = 0; t < ntypes; t++) {
+    const dpc_candidates own = dpc_candidates_from(c, first);
+    int32_t count = 0;
+    for (int32_t k = 0; k < n - first; k++)
+      if (own.type[k] == t) dpc_swap(&own, k, count++);
+    first += count;
+    if (count <= sel[t] || (use && use[t] == DPC_PAIR_ABSENT)) continue;
+    dpc_nearest_first(&own, count, sel[t]);
+    *sel_overflow += count - sel[t];
+    for (int32_t k = sel[t]; k < count; k++) own.type[k] = -1;
   }
-  start[ntypes] = kept;
-  return kept;
 }
 
-/* Move n candidates into rows, grouped by type; the rows there are now. nnei is the sum of
- * sel. use [ntypes] says what a neighbour of each type means to this centre (DPC_PAIR_*, or
- * NULL: all are used). start [ntypes+1]: the first row of each type; slots [ntypes]: how
- * many of the sel slots of each type are taken. Filler rows up to a whole block follow. */
-static inline int32_t dpc_group(dpc_tile *tile, int32_t ntypes, const int32_t *sel, int32_t nnei,
-                                const unsigned char *use, double cutoff, dpc_candidates from,
-                                int32_t n, dpc_rows r, int32_t *start, int32_t *slots) {
-  if (n > nnei) n = dpc_cut_to_nnei(tile->type, from, n, nnei, &tile->sel_overflow);
-  int32_t next[ntypes + 1]; /* one place more, for atoms of no type */
-  for (int32_t t = 0; t < ntypes; t++) slots[t] = 0;
-  next[ntypes] = 0;
-  int32_t total = 0, overflow = 0;
+#if defined(__AVX512F__) && defined(__AVX512VL__)
+static inline void dpc_store8(dpc_real *to, __m512d value) {
+  if (sizeof *to == sizeof(double)) _mm512_storeu_pd((double *)to, value);
+  else _mm256_storeu_ps((float *)to, _mm512_cvtpd_ps(value));
+}
+#endif
+
+/* Fill in the types of n candidates. */
+static inline void dpc_fill_types(const int32_t *type, dpc_candidates c, int32_t n) {
 #if defined(__AVX512F__) && defined(__AVX512VL__)
   for (int32_t k = 0; k < n; k += 8) {
     const __mmask8 there = n - k >= 8 ? 0xff : (__mmask8)((1u << (n - k)) - 1);
-    const __m256i j = _mm256_loadu_si256((const __m256i *)(from.atom + k));
+    const __m256i j = _mm256_loadu_si256((const __m256i *)(c.atom + k));
     const __m256i none = _mm256_set1_epi32(-1);
-    _mm256_storeu_si256((__m256i *)(from.type + k),
-                        _mm256_mmask_i32gather_epi32(none, there, j, tile->type, 4));
+    _mm256_storeu_si256((__m256i *)(c.type + k),
+                        _mm256_mmask_i32gather_epi32(none, there, j, type, 4));
   }
+#else
+  for (int32_t k = 0; k < n; k++) c.type[k] = type[c.atom[k]];
+#endif
+}
+
+/* Copy n candidates to rows, grouped by type. start [ntypes+1]: the first row of each type;
+ * slots [ntypes]: how many of the sel slots of each type are taken. Is any type over its sel? */
+static inline int dpc_place(dpc_candidates from, int32_t n, int32_t ntypes, const int32_t *sel,
+                            const unsigned char *use, dpc_rows r, int32_t *start, int32_t *slots) {
+  int32_t total = 0, overflow = 0;
+#if defined(__AVX512F__) && defined(__AVX512VL__)
   if (ntypes <= 4) { /* few types: one pass of vectors for each */
     for (int32_t t = 0; t < ntypes; t++) {
       const int silent = use && use[t] == DPC_PAIR_SILENT;
       const __m256i wanted = _mm256_set1_epi32(t);
       start[t] = total;
+      slots[t] = 0;
       if (use && use[t] == DPC_PAIR_ABSENT) continue;
       for (int32_t k = 0; k < n; k += 8) {
-        const __mmask8 is =
-            _mm256_cmpeq_epi32_mask(_mm256_loadu_si256((const __m256i *)(from.type + k)), wanted);
+        const __mmask8 there = n - k >= 8 ? 0xff : (__mmask8)((1u << (n - k)) - 1);
+        const __mmask8 is = _mm256_mask_cmpeq_epi32_mask(
+            there, _mm256_loadu_si256((const __m256i *)(from.type + k)), wanted);
         slots[t] += __builtin_popcount(is);
         if (silent) continue;
-        _mm512_storeu_pd(r.x + total, _mm512_maskz_compress_pd(is, _mm512_loadu_pd(from.x + k)));
-        _mm512_storeu_pd(r.y + total, _mm512_maskz_compress_pd(is, _mm512_loadu_pd(from.y + k)));
-        _mm512_storeu_pd(r.z + total, _mm512_maskz_compress_pd(is, _mm512_loadu_pd(from.z + k)));
+        dpc_store8(r.x + total, _mm512_maskz_compress_pd(is, _mm512_loadu_pd(from.x + k)));
+        dpc_store8(r.y + total, _mm512_maskz_compress_pd(is, _mm512_loadu_pd(from.y + k)));
+        dpc_store8(r.z + total, _mm512_maskz_compress_pd(is, _mm512_loadu_pd(from.z + k)));
         _mm256_storeu_si256(
             (__m256i *)(r.atom + total),
             _mm256_maskz_compress_epi32(is, _mm256_loadu_si256((const __m256i *)(from.atom + k))));
@@ -209,33 +215,48 @@ static inline int32_t dpc_group(dpc_tile *tile, int32_t ntypes, const int32_t *s
       overflow |= slots[t] > sel[t];
     }
     start[ntypes] = total;
-  } else
-#else
-  for (int32_t k = 0; k < n; k++) from.type[k] = tile->type[from.atom[k]];
-#endif
-  { /* count, then place */
-    for (int32_t k = 0; k < n; k++)
-      if (from.type[k] >= 0) slots[from.type[k]]++;
-    for (int32_t t = 0; t < ntypes; t++) {
-      start[t] = next[t] = total;
-      if (use && use[t] == DPC_PAIR_ABSENT) slots[t] = 0;
-      if (!use || use[t] == DPC_PAIR_USED) total += slots[t];
-      overflow |= slots[t] > sel[t];
-    }
-    start[ntypes] = total;
-    for (int32_t k = 0; k < n; k++) {
-      const int32_t t = from.type[k];
-      if (t < 0 || (use && use[t] != DPC_PAIR_USED)) continue;
-      const int32_t p = next[t]++;
-      r.x[p] = from.x[k];
-      r.y[p] = from.y[k];
-      r.z[p] = from.z[k];
-      r.atom[p] = from.atom[k];
-    }
+    return overflow;
   }
-  if (overflow) total = dpc_cut_to_sel(r, ntypes, sel, start, slots, &tile->sel_overflow);
+#endif
+  int32_t next[ntypes]; /* count, then place */
+  for (int32_t t = 0; t < ntypes; t++) slots[t] = 0;
+  for (int32_t k = 0; k < n; k++)
+    if (from.type[k] >= 0) slots[from.type[k]]++;
+  for (int32_t t = 0; t < ntypes; t++) {
+    start[t] = next[t] = total;
+    if (use && use[t] == DPC_PAIR_ABSENT) slots[t] = 0;
+    if (!use || use[t] == DPC_PAIR_USED) total += slots[t];
+    overflow |= slots[t] > sel[t];
+  }
+  start[ntypes] = total;
+  for (int32_t k = 0; k < n; k++) {
+    const int32_t t = from.type[k];
+    if (t < 0 || (use && use[t] != DPC_PAIR_USED)) continue;
+    const int32_t p = next[t]++;
+    r.x[p] = (dpc_real)from.x[k];
+    r.y[p] = (dpc_real)from.y[k];
+    r.z[p] = (dpc_real)from.z[k];
+    r.atom[p] = from.atom[k];
+  }
+  return overflow;
+}
+
+/* Move n candidates into rows, grouped by type and cut to sel; the rows there are now. nnei
+ * is the sum of sel. use [ntypes] says what a neighbour of each type means to this centre
+ * (DPC_PAIR_*, or NULL: all are used). start and slots are as in dpc_place. Filler rows up to
+ * a whole block follow. */
+static inline int32_t dpc_group(dpc_tile *tile, int32_t ntypes, const int32_t *sel, int32_t nnei,
+                                const unsigned char *use, double cutoff, dpc_candidates from,
+                                int32_t n, dpc_rows r, int32_t *start, int32_t *slots) {
+  dpc_fill_types(tile->type, from, n);
+  if (n > nnei) n = dpc_cut_to_nnei(from, n, nnei, &tile->sel_overflow);
+  if (dpc_place(from, n, ntypes, sel, use, r, start, slots)) {
+    dpc_cut_to_sel(from, n, ntypes, sel, use, &tile->sel_overflow);
+    dpc_place(from, n, ntypes, sel, use, r, start, slots);
+  }
+  const int32_t total = start[ntypes];
   for (int32_t p = total; p % DPC_ROW_BLOCK; p++) {
-    r.x[p] = cutoff;
+    r.x[p] = (dpc_real)cutoff;
     r.y[p] = r.z[p] = 0;
     r.atom[p] = tile->atoms[0];
   }

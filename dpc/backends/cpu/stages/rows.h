@@ -4,6 +4,9 @@
  * every centre starts at a multiple of DPC_ROW_BLOCK rows, so that a loop over the rows
  * of a centre is a loop over whole vectors. The rows that fill the last block (filler
  * rows) lie at the cutoff, where everything is zero.
+ *
+ * dpc_real is the number format of the model from the rows on, double or float: plan.c says
+ * which before it includes this.
  */
 #ifndef DPC_ROWS_H
 #define DPC_ROWS_H
@@ -13,17 +16,17 @@
 
 #include "dpc_model.h"
 
-enum { DPC_ROW_BLOCK = 8, DPC_ALIGNMENT = 64 };
+enum { DPC_ALIGNMENT = 64, DPC_ROW_BLOCK = DPC_ALIGNMENT / sizeof(dpc_real) };
 
 typedef struct dpc_rows {
-  int32_t *atom;       /* j, the neighbour */
-  double *x, *y, *z;   /* r_j - r_i, angstrom */
-  double *env;         /* [row][4] normalised (s, s x/r, s y/r, s z/r) */
-  double *slope_s;     /* s'(r) / r */
-  double *a, *slope_a; /* a = s/r, a'(r) / r */
-  int32_t *piece;      /* the row of the table that holds env[row][0] ... */
-  double *t;           /* ... and how far into it */
-  double *denv;        /* [row][4] dE/denv, then dE/d(r_j - r_i) in its first three */
+  int32_t *atom;         /* j, the neighbour */
+  dpc_real *x, *y, *z;   /* r_j - r_i, angstrom */
+  dpc_real *env;         /* [row][4] normalised (s, s x/r, s y/r, s z/r) */
+  dpc_real *slope_s;     /* s'(r) / r */
+  dpc_real *a, *slope_a; /* a = s/r, a'(r) / r */
+  int32_t *piece;        /* the row of the table that holds env[row][0] ... */
+  dpc_real *t;           /* ... and how far into it */
+  dpc_real *denv;        /* [row][4] dE/denv, then dE/d(r_j - r_i) in its first three */
 } dpc_rows;
 
 static inline size_t dpc_round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
@@ -38,24 +41,24 @@ static inline void *dpc_take(char **at, size_t bytes) {
 /* What dpc_rows_take takes. */
 static inline size_t dpc_rows_bytes(size_t n) {
   return 2 * dpc_round_up(n * sizeof(int32_t), DPC_ALIGNMENT) +
-         7 * dpc_round_up(n * sizeof(double), DPC_ALIGNMENT) +
-         2 * dpc_round_up(n * 4 * sizeof(double), DPC_ALIGNMENT);
+         7 * dpc_round_up(n * sizeof(dpc_real), DPC_ALIGNMENT) +
+         2 * dpc_round_up(n * 4 * sizeof(dpc_real), DPC_ALIGNMENT);
 }
 
 /* Room for `n` rows. */
 static inline dpc_rows dpc_rows_take(char **at, size_t n) {
   dpc_rows r;
   r.atom = dpc_take(at, n * sizeof(int32_t));
-  r.x = dpc_take(at, n * sizeof(double));
-  r.y = dpc_take(at, n * sizeof(double));
-  r.z = dpc_take(at, n * sizeof(double));
-  r.env = dpc_take(at, n * 4 * sizeof(double));
-  r.slope_s = dpc_take(at, n * sizeof(double));
-  r.a = dpc_take(at, n * sizeof(double));
-  r.slope_a = dpc_take(at, n * sizeof(double));
+  r.x = dpc_take(at, n * sizeof(dpc_real));
+  r.y = dpc_take(at, n * sizeof(dpc_real));
+  r.z = dpc_take(at, n * sizeof(dpc_real));
+  r.env = dpc_take(at, n * 4 * sizeof(dpc_real));
+  r.slope_s = dpc_take(at, n * sizeof(dpc_real));
+  r.a = dpc_take(at, n * sizeof(dpc_real));
+  r.slope_a = dpc_take(at, n * sizeof(dpc_real));
   r.piece = dpc_take(at, n * sizeof(int32_t));
-  r.t = dpc_take(at, n * sizeof(double));
-  r.denv = dpc_take(at, n * 4 * sizeof(double));
+  r.t = dpc_take(at, n * sizeof(dpc_real));
+  r.denv = dpc_take(at, n * 4 * sizeof(dpc_real));
   return r;
 }
 

@@ -14,20 +14,24 @@ from typing import Any
 
 from dpc.backends.tvm import compat
 from dpc.targets import Target
+from dpc.targets.target import VECTORS
 
 Index = Any  # an int or an int32 expression
 Vector = Any  # an expression of `lanes` numbers
 
 
 class Emitter:
-    """The statements of one function, `lanes` numbers in a vector."""
+    """The statements of one function, `lanes` numbers in a vector, `vectors` in a tile."""
 
-    def __init__(self, symbol: str, target: Target, dtype: str = "float64") -> None:
+    def __init__(
+        self, symbol: str, target: Target, dtype: str = "float64", vectors: int = VECTORS
+    ) -> None:
         self.symbol = symbol
         self.target = target
         self.dtype = dtype
         self.lanes = target.lanes(dtype)
-        self.tile = target.tile_atoms(dtype)
+        self.vectors = vectors
+        self.tile = target.tile_atoms(dtype, vectors)
         self._tir = compat.tirx()
         self._parameters: list[Any] = []
         self._blocks: list[list[Any]] = [[]]
@@ -50,9 +54,9 @@ class Emitter:
         self._parameters.append(variable)
         return variable
 
-    def finish(self) -> Any:
-        """The function."""
-        return compat.function(self.symbol, self._parameters, self._blocks[0])
+    def finish(self, helpers: str = "") -> Any:
+        """The function; `helpers` is LLVM text of what it calls by compat.helper."""
+        return compat.function(self.symbol, self._parameters, self._blocks[0], helpers)
 
     # control
 
@@ -72,6 +76,11 @@ class Emitter:
     def minimum(self, a: Index, b: Index) -> Any:
         """The smaller of two indices."""
         return self._tir.Min(self.whole(a), self.whole(b))
+
+    def wrap(self, a: Index, n: int) -> Any:
+        """a modulo n, for a < 2 n."""
+        a = self.whole(a)
+        return self.let(self._tir.Select(a < n, a, a - n))
 
     # values
 
@@ -104,7 +113,7 @@ class Emitter:
 
     def absolute(self, x: Vector) -> Vector:
         """|x|"""
-        return compat.intrinsic(self._vector_type(), "llvm.fabs", x)
+        return compat.intrinsic(self.vector_type(), "llvm.fabs", x)
 
     def shuffle(self, vectors: Sequence[Vector], lanes: Sequence[int]) -> Vector:
         """The named lanes of the vectors laid end to end."""
@@ -112,11 +121,11 @@ class Emitter:
 
     def bits(self, x: Vector) -> Any:
         """The bits of floating-point lanes as integers of the same size."""
-        return self._tir.reinterpret(self._vector_type("int"), x)
+        return self._tir.reinterpret(self.vector_type("int"), x)
 
     def from_bits(self, x: Any) -> Vector:
         """Integer lanes taken as the bits of floating-point numbers."""
-        return self._tir.reinterpret(self._vector_type(), x)
+        return self._tir.reinterpret(self.vector_type(), x)
 
     def shift_left(self, x: Any, count: int) -> Any:
         """Integer lanes shifted."""
@@ -134,7 +143,8 @@ class Emitter:
         self._add(allocated)
         return Register(self, buffer)
 
-    def _vector_type(self, kind: str = "float") -> str:
+    def vector_type(self, kind: str = "float") -> str:
+        """TVM's name of a vector's type."""
         return f"{self.dtype.replace('float', kind)}x{self.lanes}"
 
     def _ramp(self, start: Index, lanes: int) -> Any:

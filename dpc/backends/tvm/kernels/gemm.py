@@ -1,31 +1,45 @@
 """Matrix products of one tile: features times atoms, weights broadcast from one packed copy.
 
-Arrays are [feature][TA]: the TA atoms of a tile lie in `vectors` machine vectors. A block
-of `outputs` features times `vectors` vectors stays in registers while the inner loop runs.
+Arrays are [feature][TA]: the TA atoms of a tile lie in `vectors` machine vectors. A group
+of rows times all vectors stays in registers while the inner loop runs over the features
+that are summed; that loop is cut so that the rows it reads stay in the L1 cache (Tuning).
 Weights of a layer K -> N are packed [ceil(N/8)][K][8], zeros beyond N; forward reads 8
-outputs of one k side by side, backward 8 outputs of 8 neighbouring k in 64 numbers.
+outputs of one k side by side, backward 8 outputs of 8 neighbouring k in 64 numbers. The
+sum over features is in one order whatever the tuning and the tile. What follows a product
+element by element is done while its rows are still in the L1 cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from dpc.backends.tvm.kernels.emitter import Array, Emitter, Index, Register, Vector
+from dpc.backends.tvm.kernels import bf16
+from dpc.backends.tvm.kernels.emitter import Array, Emitter, Index, Vector
 from dpc.backends.tvm.kernels.spec import round_up
+from dpc.backends.tvm.tuning import Tuning
+from dpc.targets.target import ITEM_BYTES
 
 BLOCK = 8
 """Outputs packed side by side, on every target."""
 
-K_BLOCK = 160
-"""Features a forward block runs over before it moves to other outputs: they fit in L1."""
+Start = Callable[[Index], Sequence[Vector]]
+"""The vectors that the sums of a row start from."""
 
-UNROLL = 2
-"""Outputs written out in the inner loop of backward; at 4 LLVM spills the sums."""
+After = Callable[[Index, int], None]
+"""Writes what follows once rows `first` .. `first + count - 1` are final and in the cache."""
 
-AHEAD = 16
-"""Features between a weight and the one prefetched in forward."""
+Kind = Callable[[Emitter, Vector, Vector, Vector], Vector]
+"""sum + x w, for what the operands are."""
+
+
+NUMBERS: Kind = lambda emit, total, x, w: w * x + total  # noqa: E731
+"""Operands are plain numbers."""
+
+PAIRS: Kind = bf16.dot
+"""Operands are pairs of bfloat16."""
 
 
 def packed_size(inputs: int, outputs: int) -> int:
@@ -42,141 +56,171 @@ def pack_weights(weight: np.ndarray) -> np.ndarray:
 
 
 def forward(
-    emit: Emitter, x: Array, w: Array, bias: Array, z: Array, inputs: int, outputs: int
+    emit: Emitter,
+    tuning: Tuning,
+    x: Array,
+    w: Array,
+    bias: Array,
+    z: Array,
+    inputs: int,
+    outputs: int,
+    after: After,
+    kind: Kind = NUMBERS,
 ) -> None:
     """z[n] = bias[n] + sum_k w[k, n] x[k] for all n up to a multiple of 8.
 
-    x [inputs][TA], z [round_up(outputs, 8)][TA], bias as many as z has rows.
+    x [inputs][TA], z [round_up(outputs, 8)][TA], bias as many as outputs.
     """
-    blocks = -(-inputs // K_BLOCK)
-    step = -(-inputs // blocks)
 
-    def bias_rows(row: Index) -> list[Vector]:
-        return [bias.splat(row)] * emit.target.vectors
+    def start(row: Index) -> list[Vector]:
+        return [bias.splat(row)] * emit.vectors
 
-    def z_rows(row: Index) -> list[Vector]:
-        return [z.load(row * emit.tile + v * emit.lanes) for v in range(emit.target.vectors)]
-
-    _forward_block(emit, x, w, z, inputs, outputs, 0, min(step, inputs), bias_rows)
-    if blocks > 1:
-        with emit.loop(blocks - 1, "kb") as kb:
-            first = emit.let((kb + 1) * step)
-            extent = emit.let(emit.minimum(step, inputs - first))
-            _forward_block(emit, x, w, z, inputs, outputs, first, extent, z_rows)
+    product(emit, tuning, x, w, z, inputs, outputs, start, after, kind)
 
 
-def _forward_block(
+def product(
     emit: Emitter,
+    tuning: Tuning,
     x: Array,
     w: Array,
     z: Array,
     inputs: int,
     outputs: int,
-    first: Index,
-    extent: Index,
-    initial: Callable[[Index], Sequence[Vector]],
+    initial: Start | None,
+    after: After,
+    kind: Kind,
 ) -> None:
-    """z[n] = initial(n) + sum over `extent` features from `first`."""
-    at_once = emit.target.outputs
-    with emit.loop(round_up(outputs, BLOCK) // BLOCK, "n") as n:
-        for part in range(0, BLOCK, at_once):
-            rows = [n * BLOCK + part + r for r in range(at_once)]
-            sums = _sums(emit, [initial(row) for row in rows])
-            here = emit.let(n * (inputs * BLOCK) + first * BLOCK)
+    """z[n] = initial(n) + sum_k w[k, n] x[k], as `forward`; without `initial` from zeros."""
+    at_once = tuning.outputs[emit.vectors - 1]
+    period = math.lcm(BLOCK, at_once)  # rows after which groups and packed blocks begin together
+    for first, extent, begins, ends in _blocks(emit, inputs, _rows_at_once(emit, tuning)):
+        for base, group, rows in _groups(emit, outputs, at_once, period, BLOCK):
+            sums = _Sums(emit, base, group, initial if begins else _reader(emit, z), rows, kind)
+            weights = [r // BLOCK * inputs * BLOCK + r % BLOCK for r in group]
+            here = emit.let(emit.whole(base * inputs + first * BLOCK))
             with emit.loop(extent, "k") as k:
-                w.prefetch(here + k * BLOCK + AHEAD * BLOCK)
-                _multiply_add(
-                    emit,
-                    sums,
-                    x,
-                    first + k,
-                    [w.splat(here + k * BLOCK + part + r) for r in range(at_once)],
-                )
-            for row, line in zip(rows, sums, strict=True):
-                _store_row(emit, z, row, line)
+                at = emit.let(here + k * BLOCK)
+                for o in weights[:: min(BLOCK, at_once)]:
+                    w.prefetch(at + o + tuning.ahead * BLOCK)
+                sums.add(x, first + k, [w.splat(at + o) for o in weights])
+            sums.store(z)
+            if ends:
+                after(base + group[0], rows)
 
 
 def backward(
     emit: Emitter,
+    tuning: Tuning,
     u: Array,
     w: Array,
     g: Array,
     inputs: int,
     outputs: int,
-    initial: Callable[[Index], Sequence[Vector]] | None = None,
+    initial: Start | None,
+    after: After,
 ) -> None:
     """g[k] = initial(k) + sum_n w[k, n] u[n]: the same packed weights.
 
     u [outputs][TA], g [inputs][TA]; `initial` gives the vectors to start from (zeros).
     """
-    whole, rest = divmod(inputs, BLOCK)
-    at_once = emit.target.outputs
-    if whole:
-        with emit.loop(whole, "kb") as kb:
-            for part in range(0, BLOCK, at_once):
-                _backward_block(emit, u, w, g, inputs, outputs, kb * BLOCK + part, at_once, initial)
-    for part in range(0, rest, at_once):
-        size = min(at_once, rest - part)
-        first = whole * BLOCK + part
-        _backward_block(emit, u, w, g, inputs, outputs, first, size, initial)
-
-
-def _backward_block(
-    emit: Emitter,
-    u: Array,
-    w: Array,
-    g: Array,
-    inputs: int,
-    outputs: int,
-    first: Index,
-    size: int,
-    initial: Callable[[Index], Sequence[Vector]] | None,
-) -> None:
-    """Rows first .. first+size-1 of g."""
-    start = initial or (lambda row: [emit.constant(0.0)] * emit.target.vectors)
-    rows = [first + r for r in range(size)]
-    sums = _sums(emit, [start(row) for row in rows])
-
-    def add(n: Index, place: Index, o: Index) -> None:
-        here = [w.splat(place + r * BLOCK + o) for r in range(size)]
-        _multiply_add(emit, sums, u, n, here)
-
+    at_once = tuning.outputs[emit.vectors - 1]
     whole, rest = divmod(outputs, BLOCK)
+    most = _rows_at_once(emit, tuning) // BLOCK
+    for first, extent, begins, ends in _blocks(emit, whole, most):
+        for base, group, rows in _groups(emit, inputs, at_once, at_once, 1):
+            start = initial if begins else _reader(emit, g)
+            sums = _Sums(emit, base, group, start, rows, NUMBERS)
+            if begins and rest:
+                with emit.loop(rest, "o") as o:
+                    at = emit.let((whole * inputs + base) * BLOCK + o)
+                    sums.add(u, o + whole * BLOCK, [w.splat(at + r * BLOCK) for r in group])
+            with emit.loop(extent, "n") as n:
+                at = emit.let(((first + n) * inputs + base) * BLOCK)
+                with emit.loop(BLOCK // tuning.unroll, "o") as part:
+                    for o in (part * tuning.unroll + i for i in range(tuning.unroll)):
+                        for line in range(0, at_once, BLOCK):  # of the next group
+                            w.prefetch(at + (o + at_once + line) * BLOCK)
+                        here = at + o
+                        row = (first + n) * BLOCK + o
+                        sums.add(u, row, [w.splat(here + r * BLOCK) for r in group])
+            sums.store(g)
+            if ends:
+                after(base + group[0], rows)
+
+
+def _rows_at_once(emit: Emitter, tuning: Tuning) -> int:
+    """Rows of a tile that a product runs over before it goes to other sums; at least 8."""
+    row = emit.tile * ITEM_BYTES[emit.dtype]
+    return max(BLOCK, tuning.block_bytes // row)
+
+
+def _blocks(emit: Emitter, total: int, most: int) -> Iterator[tuple[Index, Index, bool, bool]]:
+    """(first, extent, begins, ends) of blocks of at most `most` of `total`, about even."""
+    count = max(1, -(-total // most))
+    size = -(-total // count)
+    count = max(1, -(-total // size)) if size else 1
+    yield 0, min(size, total), True, count == 1
+    if count > 2:
+        with emit.loop(count - 2, "block") as number:
+            yield emit.let((number + 1) * size), size, False, False
+    if count > 1:
+        yield (count - 1) * size, total - (count - 1) * size, False, True
+
+
+def _groups(
+    emit: Emitter, rows: int, at_once: int, period: int, unit: int
+) -> Iterator[tuple[Index, Sequence[int], int]]:
+    """(base, offsets from it, how many of them are rows): all rows, `at_once` together.
+
+    A loop over `period` rows, then what is left, filled up to a multiple of `unit`.
+    """
+    whole, rest = divmod(rows, period)
     if whole:
-        with emit.loop(whole, "n") as n:
-            place = emit.let(n * (inputs * BLOCK) + first * BLOCK)
-            with emit.loop(BLOCK // UNROLL, "o") as pair:
-                for o in (pair * UNROLL + part for part in range(UNROLL)):
-                    w.prefetch(place + (o + BLOCK) * BLOCK)  # of the next 8 features
-                    add(n * BLOCK + o, place, o)
-    for o in range(rest):
-        add(whole * BLOCK + o, (whole * inputs + first) * BLOCK, o)
-    for row, line in zip(rows, sums, strict=True):
-        _store_row(emit, g, row, line)
+        with emit.loop(whole, "group") as number:
+            base = emit.let(number * period)
+            for start in range(0, period, at_once):
+                yield base, range(start, start + at_once), at_once
+    filled = round_up(rest, unit)
+    for start in range(0, filled, at_once):
+        end = min(start + at_once, filled)
+        yield whole * period, range(start, end), min(end, rest) - start
 
 
-def _sums(emit: Emitter, starts: Sequence[Sequence[Vector]]) -> list[list[Register]]:
-    """Accumulators [feature][vector]."""
-    lines = []
-    for values in starts:
-        line = []
-        for value in values:
-            line.append(emit.register("sum"))
-            line[-1].set(value)
-        lines.append(line)
-    return lines
+class _Sums:
+    """Sums of some rows times all vectors, in registers."""
+
+    def __init__(
+        self,
+        emit: Emitter,
+        base: Index,
+        group: Sequence[int],
+        start: Start | None,
+        rows: int,
+        kind: Kind,
+    ) -> None:
+        """They begin with start(row), those past the first `rows` with zeros."""
+        self.emit, self.kind = emit, kind
+        self.rows = [base + r for r in group]
+        self.sums = [[emit.register("sum") for _ in range(emit.vectors)] for _ in group]
+        zeros = [emit.constant(0.0)] * emit.vectors
+        for number, (row, line) in enumerate(zip(self.rows, self.sums, strict=True)):
+            values = start(row) if start and number < rows else zeros
+            for register, value in zip(line, values, strict=True):
+                register.set(value)
+
+    def add(self, x: Array, row: Index, weights: Sequence[Vector]) -> None:
+        """sums[r] += weights[r] x[row]"""
+        vectors = _reader(self.emit, x)(row)
+        for line, weight in zip(self.sums, weights, strict=True):
+            for total, vector in zip(line, vectors, strict=True):
+                total.set(self.kind(self.emit, total.get(), vector, weight))
+
+    def store(self, to: Array) -> None:
+        """Write the rows."""
+        for row, line in zip(self.rows, self.sums, strict=True):
+            for v, total in enumerate(line):
+                to.store(row * self.emit.tile + v * self.emit.lanes, total.get())
 
 
-def _multiply_add(
-    emit: Emitter, sums: Sequence[Sequence[Register]], x: Array, row: Index, w: Sequence[Vector]
-) -> None:
-    """sums[r] += w[r] x[row]"""
-    vectors = [x.load(row * emit.tile + v * emit.lanes) for v in range(emit.target.vectors)]
-    for line, weight in zip(sums, w, strict=True):
-        for total, vector in zip(line, vectors, strict=True):
-            total.set(weight * vector + total.get())
-
-
-def _store_row(emit: Emitter, to: Array, row: Index, line: Sequence[Register]) -> None:
-    for v, total in enumerate(line):
-        to.store(row * emit.tile + v * emit.lanes, total.get())
+def _reader(emit: Emitter, x: Array) -> Start:
+    return lambda row: [x.load(row * emit.tile + v * emit.lanes) for v in range(emit.vectors)]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
-from dpc.backends.tvm.kernels.emitter import Array, Emitter
-from dpc.backends.tvm.kernels.net import Blob, Layer, Net, Scratch, require_chain
-from dpc.backends.tvm.kernels.spec import C_TYPES
+from dpc.backends.tvm.kernels import bf16
+from dpc.backends.tvm.kernels.emitter import Array, Emitter, Index, Vector
+from dpc.backends.tvm.kernels.layer import Blob, Layer, Scratch, require_chain
+from dpc.backends.tvm.kernels.net import Net
+from dpc.backends.tvm.kernels.spec import C_TYPES, require_tile
+from dpc.backends.tvm.tuning import Tuning
 from dpc.errors import InputError
 from dpc.targets import Target
-from dpc.targets.target import ITEM_BYTES
+from dpc.targets.target import ITEM_BYTES, VECTORS
 
 
 @dataclass(frozen=True)
@@ -21,23 +24,32 @@ class GradientSpec:
     """e = net(d) and dd = de/dd for one tile.
 
     `layers` runs from K inputs to 1 output; the last one is linear, without shortcut and
-    timestep. `bank` names the C function.
+    timestep. `bank` names the C function. With `hidden="bf16"` the products of the layers
+    between the first and the last one, forward and backward, take operands rounded to
+    bfloat16; sums, activations, the first layer and the energy stay float32.
     """
 
     bank: str
     layers: tuple[Layer, ...]
     dtype: str = "float64"
+    vectors: int = VECTORS
+    hidden: Literal["", "bf16"] = ""
 
     def __post_init__(self) -> None:
+        require_tile(self.dtype, self.vectors)
         where = f"net {self.bank}"
         require_chain(self.layers, where)
         if not self.layers or self.layers[-1] != Layer(self.layers[-1].inputs, 1, "linear"):
             raise InputError(
                 f"{where}: the last layer must be linear with one output, no resnet, no timestep"
             )
+        if self.hidden not in ("", "bf16"):
+            raise InputError(f"{where}: hidden is {self.hidden!r}, but must be 'bf16' or ''")
+        if self.hidden and (self.dtype != "float32" or len(self.layers) < 2):
+            raise InputError(f"{where}: bf16 goes with float32 and at least one hidden layer")
 
     def symbols(self) -> tuple[str, ...]:
-        return (f"dpc_gradient_{self.bank}",)
+        return (f"dpc_gradient_{self.bank}_v{self.vectors}",)
 
     def prototypes(self) -> tuple[str, ...]:
         """d [K][TA], w the packed blob of one net, e [TA], dd [K][TA], work scratch."""
@@ -56,32 +68,46 @@ class GradientSpec:
         return self._blob().size() * ITEM_BYTES[self.dtype]
 
     def work_bytes(self, target: Target) -> int:
-        row = target.tile_atoms(self.dtype) * ITEM_BYTES[self.dtype]
-        return Scratch(self.layers[:-1], gradient=True).rows() * row
+        row = target.tile_atoms(self.dtype, self.vectors) * ITEM_BYTES[self.dtype]
+        return Scratch(self._layers()[:-1], gradient=True).rows() * row
 
-    def functions(self, target: Target) -> tuple[Any, ...]:
-        emit = Emitter(self.symbols()[0], target, self.dtype)
+    def functions(self, target: Target, tuning: Tuning) -> tuple[Any, ...]:
+        if self.hidden:
+            bf16.require_bf16(target, f"net {self.bank}")
+        emit = Emitter(self.symbols()[0], target, self.dtype, self.vectors)
         d, w, e, dd, work = (emit.pointer(name) for name in ("d", "w", "e", "dd", "work"))
-        hidden, head = self.layers[:-1], self.layers[-1]
-        offsets = self._blob().offsets()
-        net = Net(emit, hidden, w, offsets[:-1], work, Scratch(hidden, gradient=True))
-        last = w.part(offsets[-1][0])  # packed [1][inputs][8], of which the first counts
-        _dot(emit, net.forward(d), last, w.part(offsets[-1][1]), head.inputs, e)
+        layers, places = self._layers(), self._blob().places()
+        hidden, head = layers[:-1], layers[-1]
+        net = Net(emit, tuning, hidden, w, places[:-1], work, Scratch(hidden, gradient=True))
+        last = w.part(places[-1].weight)  # packed [1][inputs][8], of which the first counts
+
+        def gradient(n: Index, v: int) -> Vector:
+            return last.splat(n * 8)
+
+        y = net.forward(d, gradient=gradient)
+        _dot(emit, y, last, w.part(places[-1].bias), head.inputs, e)
         if hidden:
-            net.backward(lambda n, v: last.splat(n * 8), dd)
+            net.backward(gradient, dd)
         else:
             with emit.loop(head.inputs, "k") as k:
-                for v in range(target.vectors):
+                for v in range(self.vectors):
                     dd.store(k * emit.tile + v * emit.lanes, last.splat(k * 8))
-        return (emit.finish(),)
+        return (emit.finish(bf16.HELPERS if self.hidden else ""),)
+
+    def _layers(self) -> tuple[Layer, ...]:
+        """The layers with the number format of their products."""
+        if not self.hidden:
+            return self.layers
+        first, *hidden, head = self.layers
+        return (first, *(replace(layer, bf16=True) for layer in hidden), head)
 
     def _blob(self) -> Blob:
-        return Blob(self.layers, self.dtype)
+        return Blob(self._layers(), self.dtype)
 
 
 def _dot(emit: Emitter, y: Array, w: Array, bias: Array, inputs: int, e: Array) -> None:
     """e = bias + sum_n w[n] y[n]; a block of outputs would be seven eighths padding."""
-    sums = [emit.register("e") for _ in range(emit.target.vectors)]
+    sums = [emit.register("e") for _ in range(emit.vectors)]
     for total in sums:
         total.set(bias.splat(0))
     with emit.loop(inputs, "n") as n:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dpc.backends.tvm.kernels.emitter import Array, Emitter, Index, Register, Vector
-from dpc.backends.tvm.kernels.spec import C_TYPES
+from dpc.backends.tvm.kernels.spec import C_TYPES, require_tile
+from dpc.backends.tvm.tuning import Tuning
 from dpc.errors import InputError
 from dpc.targets import Target
+from dpc.targets.target import VECTORS
 
 COMPONENTS = 4
 
@@ -27,8 +29,10 @@ class OuterSpec:
     axis: int
     symmetric: bool = False
     dtype: str = "float64"
+    vectors: int = VECTORS
 
     def __post_init__(self) -> None:
+        require_tile(self.dtype, self.vectors)
         if not 1 <= self.axis <= self.M:
             raise InputError(
                 f"axis_neuron is {self.axis}, but must be between 1 and the {self.M} outputs of "
@@ -42,7 +46,7 @@ class OuterSpec:
         return full - self.axis * (self.axis - 1) // 2 if self.symmetric else full
 
     def symbols(self) -> tuple[str, ...]:
-        name = f"M{self.M}_A{self.axis}_{'s' if self.symmetric else 'f'}"
+        name = f"M{self.M}_A{self.axis}_{'s' if self.symmetric else 'f'}_v{self.vectors}"
         return (f"dpc_outer_forward_{name}", f"dpc_outer_backward_{name}")
 
     def prototypes(self) -> tuple[str, ...]:
@@ -57,7 +61,7 @@ class OuterSpec:
     def work_bytes(self, target: Target) -> int:
         return 0
 
-    def functions(self, target: Target) -> tuple[Any, ...]:
+    def functions(self, target: Target, tuning: Tuning) -> tuple[Any, ...]:
         return self._forward(target), self._backward(target)
 
     def _triangle(self) -> int:
@@ -70,10 +74,10 @@ class OuterSpec:
         return m * self.axis - t * (t - 1) // 2
 
     def _forward(self, target: Target) -> Any:
-        emit = Emitter(self.symbols()[0], target, self.dtype)
+        emit = Emitter(self.symbols()[0], target, self.dtype, self.vectors)
         tile = _Tile(emit, emit.pointer("x"), self.M)
         d = emit.pointer("d")
-        for v in range(target.vectors):
+        for v in range(self.vectors):
             with emit.loop(self._triangle(), "m") as m:
                 row = emit.let(_triangle_row(m))
                 here = tile.read(m, v)
@@ -91,10 +95,10 @@ class OuterSpec:
         return emit.finish()
 
     def _backward(self, target: Target) -> Any:
-        emit = Emitter(self.symbols()[1], target, self.dtype)
+        emit = Emitter(self.symbols()[1], target, self.dtype, self.vectors)
         tile = _Tile(emit, emit.pointer("x"), self.M)
         dd, dx = emit.pointer("dd"), _Tile(emit, emit.pointer("dx"), self.M)
-        for v in range(target.vectors):
+        for v in range(self.vectors):
             self._triangle_backward(emit, tile, dd, dx, v)
             self._first_factor(emit, tile, dd, dx, v)
             self._second_factor(emit, tile, dd, dx, v)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from dpc.backends.tvm.tuning import Tuning
+from dpc.errors import InputError
 from dpc.targets import Target
-from dpc.targets.target import ALIGNMENT, ITEM_BYTES
+from dpc.targets.target import ALIGNMENT, ITEM_BYTES, VECTORS
 
 C_TYPES = {"float64": "double", "float32": "float"}
 
@@ -28,9 +30,17 @@ class KernelSpec(Protocol):
         """Bytes of scratch (parameter `work`) a call needs; 0 when there is none."""
         ...
 
-    def functions(self, target: Target) -> tuple[Any, ...]:
+    def functions(self, target: Target, tuning: Tuning) -> tuple[Any, ...]:
         """The functions in TVM's IR, in the same order."""
         ...
+
+
+def require_tile(dtype: str, vectors: int) -> None:
+    """Refuse a number format or a tile that no kernel has."""
+    if dtype not in C_TYPES:
+        raise InputError(f"kernels compute in {' or '.join(C_TYPES)}, not in {dtype}")
+    if not 1 <= vectors <= VECTORS:
+        raise InputError(f"a tile of {vectors} vectors: it must have 1 to {VECTORS}")
 
 
 def round_up(n: int, to: int) -> int:

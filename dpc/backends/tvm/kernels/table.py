@@ -19,6 +19,7 @@ import numpy as np
 
 from dpc.backends.tvm.kernels.emitter import Array, Emitter, Index, Vector
 from dpc.backends.tvm.kernels.spec import C_TYPES, round_up
+from dpc.backends.tvm.tuning import Tuning
 from dpc.errors import InputError
 from dpc.targets import Target
 
@@ -71,7 +72,7 @@ class TableSpec:
     def work_bytes(self, target: Target) -> int:
         return 0
 
-    def functions(self, target: Target) -> tuple[Any, ...]:
+    def functions(self, target: Target, tuning: Tuning) -> tuple[Any, ...]:
         return self._forward(target), self._backward(target)
 
     def _forward(self, target: Target) -> Any:

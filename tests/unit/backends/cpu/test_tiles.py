@@ -9,6 +9,7 @@ from dpc.backends.cpu.build import backend
 from dpc.errors import InputError
 from dpc.ir.evaluate import evaluate
 from dpc.ir.types import Ragged
+from dpc.passes.base import Context
 from dpc.passes.pipeline import Pipeline
 from dpc.passes.samples import inputs_for
 from dpc.targets import parse_target
@@ -66,6 +67,45 @@ def test_nets_without_tables(name, tmp_path):
     program, files = built(name, passes=NETS)
     assert not program.tables
     inputs = frame(name, program)
+    compare(run_tiles(files, tmp_path, inputs), expected(program, inputs))
+
+
+FOLDED = "canonicalize widen symmetrize basis{rank=3} fold{prune=1e-2} tabulate"
+EXPANDED = "canonicalize widen symmetrize basis{rank=3} tabulate"
+REST = "differentiate exact_neighbors fuse memory"
+ONE_TYPE = programs.variant(type_map=("Cu",), sel=(23,))
+FOUR_TYPES = programs.variant(type_map=tuple("ABCD"), sel=(6, 5, 7, 6), type_one_side=False)
+
+
+@cache
+def with_basis(model: programs.Model, compressed: str, target: str = "cpu"):
+    """(fused program, files) of a model in the form of a basis."""
+    context = Context(samples=programs.samples(model, natoms=16))
+    program = Pipeline.parse(f"{compressed} {REST}").run(programs.program(model), context)
+    return program, backend.build(program, parse_target(target)).files
+
+
+@pytest.mark.parametrize("compressed", [FOLDED, EXPANDED], ids=["folded", "expanded"])
+@pytest.mark.parametrize(
+    "model",
+    [programs.ZOO["one_side"], programs.ZOO["two_side_exclude"], ONE_TYPE, FOUR_TYPES],
+    ids=["one_side", "two_side", "one_type", "four_types"],
+)
+def test_a_basis(model, compressed, tmp_path):
+    program, files = with_basis(model, compressed)
+    names = {op.name for op in program.energy.body()}
+    assert ("outer_pairs_vjp" if compressed == FOLDED else "expand_vjp") in names
+    for sample in programs.samples(model, natoms=30):
+        inputs = inputs_for(program.energy, sample)
+        compare(run_tiles(files, tmp_path, inputs), expected(program, inputs))
+
+
+@pytest.mark.parametrize("natoms", [7, 16, 18, 30])
+@pytest.mark.parametrize("compressed", [FOLDED, EXPANDED, TABLES.replace(f" {REST}", "")])
+def test_every_size_of_tile(compressed, natoms, tmp_path):
+    """One, two and three vectors of centres, full and not."""
+    program, files = with_basis(ONE_TYPE, compressed)
+    inputs = inputs_for(program.energy, programs.samples(ONE_TYPE, 1, natoms)[0])
     compare(run_tiles(files, tmp_path, inputs), expected(program, inputs))
 
 
@@ -190,8 +230,61 @@ def test_programs_that_are_not_fused_are_refused():
     assert str(refused.value).count("exact_neighbors and fuse leave") == 1  # each remedy once
 
 
-def test_float32_programs_are_refused():
+def in_float32(passes: str) -> str:
+    return passes.replace("differentiate", "cast differentiate")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["one_side", "two_side_exclude", "fparam_aparam", "atom_exclude", "sel_overflow", "relu"],
+)
+def test_float32(name, tmp_path):
+    program, files = built(name, passes=in_float32(TABLES))
+    inputs = frame(name, program)
+    compare(run_tiles(files, tmp_path, inputs), expected(program, inputs), 3e-6)
+
+
+@pytest.mark.parametrize("natoms", [15, 31, 40])
+@pytest.mark.parametrize("compressed", [FOLDED, EXPANDED])
+def test_every_size_of_tile_in_float32(compressed, natoms, tmp_path):
+    program, files = with_basis(ONE_TYPE, f"{compressed} cast")
+    inputs = inputs_for(program.energy, programs.samples(ONE_TYPE, 1, natoms)[0])
+    compare(run_tiles(files, tmp_path, inputs), expected(program, inputs), 3e-6)
+
+
+@pytest.mark.parametrize("arch", ["x86-64-v2", "x86-64-v3"])
+def test_float32_on_every_instruction_set(arch, tmp_path):
+    if not runs_here(parse_target(f"cpu:{arch}")):
+        pytest.skip(f"this CPU does not run {arch}")
+    for passes in (TABLES, NETS):
+        program, files = built("sel_overflow", f"cpu:{arch}", in_float32(passes))
+        inputs = frame("sel_overflow", program)
+        compare(run_tiles(files, tmp_path, inputs), expected(program, inputs), 3e-6)
+
+
+BF16 = "cpu:x86-64-v4+bf16"
+
+
+@pytest.mark.parametrize("natoms", [15, 31, 40])
+def test_hidden_layers_in_bfloat16(natoms, tmp_path):
+    if not runs_here(parse_target(BF16)):
+        pytest.skip("this CPU has no AVX-512 BF16")
+    compressed = TABLES.replace(f" {REST}", " cast{bf16}")
+    program, files = with_basis(ONE_TYPE, compressed, BF16)
+    inputs = inputs_for(program.energy, programs.samples(ONE_TYPE, 1, natoms)[0])
+    # where float32 sums differ by rounding, some operand rounds to another bfloat16
+    compare(run_tiles(files, tmp_path, inputs), expected(program, inputs), 3e-3)
+
+
+def test_bfloat16_needs_a_target_that_has_it():
+    passes = f"canonicalize widen symmetrize tabulate cast{{bf16}} {REST}"
+    program = Pipeline.parse(passes).run(programs.program())
+    with pytest.raises(InputError, match=r"@fitting: .* bf16[^$]*cpu:x86-64-v4\+bf16"):
+        backend.build(program, parse_target("cpu:x86-64-v4"))
+
+
+def test_mixed_number_formats_are_refused():
     passes = "canonicalize differentiate exact_neighbors fuse"
     program = Pipeline.parse(passes).run(programs.program(programs.ZOO["float32"]))
-    with pytest.raises(InputError, match="f64[^$]*Add the pass widen"):
+    with pytest.raises(InputError, match="@mean: is f64, but the nets are f32[^$]*widen"):
         backend.build(program, parse_target("cpu"))

@@ -8,35 +8,40 @@ from pathlib import Path
 
 import numpy as np
 
-from dpc.backends.tvm.build import Kernels
+from dpc.targets import Target
+
+RELATIVE = {"float64": 1e-12, "float32": 2e-6}
+"""Agreement asked for with float64 NumPy, by the number format of a kernel."""
 
 
-def aligned(*shape: int, fill: float = np.nan) -> np.ndarray:
+def aligned(*shape: int, fill: float = np.nan, dtype: str = "float64") -> np.ndarray:
     """A 64-byte aligned array; not-a-number shows what a kernel failed to write."""
-    count = int(np.prod(shape))
-    raw = np.empty(count * 8 + 64, np.uint8)
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
-    out = raw[start : start + count * 8].view(np.float64).reshape(shape)
+    out = raw[start : start + size].view(dtype).reshape(shape)
     out[...] = fill
     return out
 
 
-def align(values: np.ndarray) -> np.ndarray:
-    """A 64-byte aligned copy."""
-    out = aligned(*values.shape)
+def align(values: np.ndarray, dtype: str | None = None) -> np.ndarray:
+    """A 64-byte aligned copy, bit by bit where the type stays."""
+    out = aligned(*values.shape, fill=0, dtype=dtype or str(values.dtype))
     out[...] = values
     return out
+
+
+def normal(*shape: int, seed: int, dtype: str = "float64") -> np.ndarray:
+    """Aligned random numbers, exact in `dtype`."""
+    return align(np.random.default_rng(seed).normal(size=shape), dtype)
 
 
 class Library:
     """Compiled kernels in this process."""
 
-    def __init__(self, kernels: Kernels, folder: Path) -> None:
-        self.kernels, self.target = kernels, kernels.target
-        obj, so = folder / "kernels.o", folder / "kernels.so"
-        obj.write_bytes(kernels.object_bytes)
-        subprocess.run(["cc", "-shared", "-o", so, obj, "-Wl,-z,defs"], check=True)
-        self._library = ctypes.CDLL(str(so))
+    def __init__(self, target: Target, path: Path) -> None:
+        self.target = target
+        self._library = ctypes.CDLL(str(path))
 
     def call(self, symbol: str, *arguments: np.ndarray | int) -> None:
         made = [
@@ -48,8 +53,17 @@ class Library:
         function(*made)
 
 
-def close(found: np.ndarray, wanted: np.ndarray, relative: float = 1e-12) -> None:
+def link(object_bytes: bytes, path: Path) -> None:
+    """A shared library of one object that needs nothing."""
+    obj = path.with_suffix(".o")
+    obj.write_bytes(object_bytes)
+    command = ["cc", "-shared", "-o", path, obj, "-Wl,-z,defs"]
+    subprocess.run(command, check=True)
+
+
+def close(found: np.ndarray, wanted: np.ndarray, relative: float | None = None) -> None:
     """Equal to `relative` of the largest number wanted, and nothing left unwritten."""
     assert np.isfinite(found).all()
     scale = max(float(np.abs(wanted).max()), 1e-300)
-    assert float(np.abs(found - wanted).max()) <= relative * scale
+    error = float(np.abs(found.astype(np.float64) - wanted).max()) / scale
+    assert error <= (relative or RELATIVE[str(found.dtype)])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from dpc.backends.tvm.kernels.net import Layer
+from dpc.backends.tvm.kernels.layer import Layer
 
 
 def activation(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,12 +54,26 @@ def random_tensors(layers: tuple[Layer, ...], seed: int) -> dict[str, np.ndarray
 
 
 def net(
-    layers: tuple[Layer, ...], tensors: dict[str, np.ndarray], x: np.ndarray, dy: np.ndarray | None
+    layers: tuple[Layer, ...],
+    tensors: dict[str, np.ndarray],
+    x: np.ndarray,
+    dy: np.ndarray | None,
+    bf16: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(y, gradient of sum(dy * y) by x); dy None: ones."""
+    """(y, gradient of sum(dy * y) by x); dy None: ones.
+
+    `bf16` rounds the operands of the products between the first and the last layer.
+    """
+
+    def product(number: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if bf16 and 0 < number < len(layers) - 1:
+            return bf16(a) @ bf16(b)
+        return a @ b
+
     slopes = []
+    x = x.astype(np.float64)
     for i, layer in enumerate(layers):
-        z = x @ tensors[f"{i}.weight"] + tensors[f"{i}.bias"]
+        z = product(i, x, tensors[f"{i}.weight"]) + tensors[f"{i}.bias"]
         y, q = activation(layer.activation, z)
         if layer.timestep:
             y, q = y * tensors[f"{i}.idt"], q * tensors[f"{i}.idt"]
@@ -70,7 +85,7 @@ def net(
         x = y
     g = np.ones_like(x) if dy is None else dy
     for i in reversed(range(len(layers))):
-        back = (g * slopes[i]) @ tensors[f"{i}.weight"].T
+        back = product(i, g * slopes[i], tensors[f"{i}.weight"].T)
         k = layers[i].inputs
         if layers[i].resnet == "same":
             back = back + g

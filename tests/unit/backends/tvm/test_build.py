@@ -10,8 +10,8 @@ import pytest
 
 from dpc.backends.tvm.build import build_kernels
 from dpc.backends.tvm.kernels.gradient import GradientSpec
+from dpc.backends.tvm.kernels.layer import Layer
 from dpc.backends.tvm.kernels.mlp import MlpSpec
-from dpc.backends.tvm.kernels.net import Layer
 from dpc.backends.tvm.kernels.outer import OuterSpec
 from dpc.backends.tvm.kernels.table import TableSpec
 from dpc.targets import parse_target

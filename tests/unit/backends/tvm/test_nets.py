@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from dpc.backends.tvm.kernels.gradient import GradientSpec
+from dpc.backends.tvm.kernels.layer import Layer
 from dpc.backends.tvm.kernels.mlp import MlpSpec
-from dpc.backends.tvm.kernels.net import Layer
+from dpc.backends.tvm.tuning import Tuning
 from dpc.errors import InputError
 from tests.unit.backends.tvm import reference
-from tests.unit.backends.tvm.harness import align, aligned, close
+from tests.unit.backends.tvm.harness import align, aligned, close, normal
 
 HEAD = "linear"
 
@@ -37,50 +38,101 @@ EMBEDDINGS = {
     "sigmoid": (Layer(1, 6, "sigmoid"), Layer(6, 9, "relu6")),
 }
 
-SPECS = (
-    *(GradientSpec(name, layers) for name, layers in FITTINGS.items()),
-    *(MlpSpec(name, layers) for name, layers in EMBEDDINGS.items()),
-)
+TILES = (("float64", 3), ("float64", 1), ("float32", 3), ("float32", 2))
+SOME = ("small", "awkward", "blocked")
+"""What is compiled for every tile; the others only for the first, and `water` besides."""
 
 
-@pytest.mark.parametrize("name", FITTINGS)
-def test_value_and_gradient_of_a_fitting_net(name, target, compiled):
-    layers, ta = FITTINGS[name], target.tile_atoms()
-    spec = GradientSpec(name, layers)
-    tensors = reference.random_tensors(layers, seed=1)
-    k = layers[0].inputs
-    d = align(np.random.default_rng(2).normal(size=(k, ta)))
-    e, dd, work = aligned(ta), aligned(k + 1, ta), aligned(spec.work_bytes(target) // 8 + 8)
-    dd[k] = e_guard = 1234.5  # the row after the last must stay
+def cases(names):
+    """(name, dtype, vectors) of what is tested."""
+    return [
+        (name, *tile)
+        for name in names
+        for tile in TILES
+        if tile == TILES[0] or name in SOME or (name, tile) == ("water", TILES[2])
+    ]
+
+
+def specs(dtype, vectors):
+    """What is compiled together."""
+
+    def own(nets):
+        return (name for name, *tile in cases(nets) if tile == [dtype, vectors])
+
+    return (
+        *(GradientSpec(name, FITTINGS[name], dtype, vectors) for name in own(FITTINGS)),
+        *(MlpSpec(name, EMBEDDINGS[name], dtype, vectors) for name in own(EMBEDDINGS)),
+    )
+
+
+def rounded(tensors, dtype):
+    """The same numbers as a net of `dtype` has them."""
+    return {name: a.astype(dtype).astype(np.float64) for name, a in tensors.items()}
+
+
+def gradient(spec, target, library, seed=1):
+    """(d, tensors, e, dd) of one call, its arrays checked for what lies beyond them."""
+    ta, dtype = target.tile_atoms(spec.dtype, spec.vectors), spec.dtype
+    tensors = rounded(reference.random_tensors(spec.layers, seed), dtype)
+    k, words = spec.layers[0].inputs, 8
+    d = normal(k, ta, seed=2, dtype=dtype)
+    e, dd = aligned(ta, dtype=dtype), aligned(k + 1, ta, dtype=dtype)
+    work = aligned(spec.work_bytes(target) // d.itemsize + words, dtype=dtype)
+    dd[k] = guard = 1234.5  # the row after the last must stay
     blob = align(spec.pack(tensors))
     assert blob.nbytes == spec.pack_bytes() and blob.nbytes % 64 == 0
-    compiled(target, SPECS).call(spec.symbols()[0], d, blob, e, dd, work)
-    y, g = reference.net(layers, tensors, d.T, None)
+    library.call(spec.symbols()[0], d, blob, e, dd, work)
+    assert (dd[k] == guard).all()
+    assert np.isnan(work[-words:]).all()  # nothing beyond work_bytes
+    return d, tensors, e, dd[:k]
+
+
+@pytest.mark.parametrize(("name", "dtype", "vectors"), cases(FITTINGS))
+def test_value_and_gradient_of_a_fitting_net(name, dtype, vectors, target, compiled):
+    spec = GradientSpec(name, FITTINGS[name], dtype, vectors)
+    d, tensors, e, dd = gradient(spec, target, compiled(target, specs(dtype, vectors)))
+    y, g = reference.net(spec.layers, tensors, d.T, None)
     close(e, y[:, 0])
-    close(dd[:k], g.T)
-    assert (dd[k] == e_guard).all()
-    assert np.isnan(work[-8:]).all()  # nothing beyond work_bytes
+    close(dd, g.T)
 
 
-@pytest.mark.parametrize("name", EMBEDDINGS)
-def test_embedding_net_forward_and_backward(name, target, compiled):
-    layers, tn = EMBEDDINGS[name], target.tile_atoms()
-    spec = MlpSpec(name, layers)
-    tensors = reference.random_tensors(layers, seed=3)
+@pytest.mark.parametrize(("name", "dtype", "vectors"), cases(EMBEDDINGS))
+def test_embedding_net_forward_and_backward(name, dtype, vectors, target, compiled):
+    layers, tn = EMBEDDINGS[name], target.tile_atoms(dtype, vectors)
+    spec = MlpSpec(name, layers, dtype, vectors)
+    tensors = rounded(reference.random_tensors(layers, seed=3), dtype)
     m = layers[-1].outputs
-    rng = np.random.default_rng(4)
-    s, dg = align(rng.normal(size=tn)), align(rng.normal(size=(m, tn)))
-    g, ds, work = aligned(m + 1, tn), aligned(tn), aligned(spec.work_bytes(target) // 8 + 8)
+    s, dg = normal(tn, seed=4, dtype=dtype), normal(m, tn, seed=5, dtype=dtype)
+    g, ds = aligned(m + 1, tn, dtype=dtype), aligned(tn, dtype=dtype)
+    work = aligned(spec.work_bytes(target) // s.itemsize + 8, dtype=dtype)
     blob = align(spec.pack(tensors))
-    library = compiled(target, SPECS)
+    library = compiled(target, specs(dtype, vectors))
     library.call(spec.symbols()[0], s, blob, g, work)
-    y, back = reference.net(layers, tensors, s[:, None], dg.T)
+    y, back = reference.net(layers, tensors, s[:, None].astype(np.float64), dg.T)
     close(g[:m], y.T)
     assert np.isnan(g[m]).all()
     work[...] = np.nan
     library.call(spec.symbols()[1], s, blob, dg, ds, work)
     close(ds, back[:, 0])
     assert np.isnan(work[-8:]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_an_atom_has_the_same_bits_in_every_tile(dtype, compiled, target):
+    """So that results do not depend on how atoms are cut into tiles, nor on the tuning."""
+    bits = []
+    d = np.random.default_rng(6).normal(size=(333, 1))
+    for vectors, tuning in ((1, None), (2, None), (3, None), (3, Tuning((2, 2, 6), 4096, 1, 0))):
+        small = tuple(GradientSpec(name, FITTINGS[name], dtype, vectors) for name in SOME)
+        spec, ta = small[-1], target.tile_atoms(dtype, vectors)
+        blob = align(spec.pack(reference.random_tensors(spec.layers, seed=7)))
+        e, dd = aligned(ta, dtype=dtype), aligned(333, ta, dtype=dtype)
+        work = aligned(spec.work_bytes(target), dtype=dtype)
+        same = align(np.repeat(d, ta, axis=1), dtype)
+        compiled(target, small, tuning).call(spec.symbols()[0], same, blob, e, dd, work)
+        assert (e == e[0]).all() and (dd == dd[:, :1]).all()
+        bits.append((e[0], dd[:, 0]))
+    assert all(e == bits[0][0] and (dd == bits[0][1]).all() for e, dd in bits)
 
 
 def test_not_a_number_stays_in_its_lane(target, compiled):
@@ -90,7 +142,7 @@ def test_not_a_number_stays_in_its_lane(target, compiled):
     d[3, 1] = np.nan
     e, dd, work = aligned(ta, fill=0), aligned(24, ta, fill=0), aligned(9999)
     blob = align(spec.pack(reference.random_tensors(spec.layers, seed=5)))
-    compiled(target, SPECS).call(spec.symbols()[0], d, blob, e, dd, work)
+    compiled(target, specs("float64", 3)).call(spec.symbols()[0], d, blob, e, dd, work)
     lanes = np.arange(ta) == 1
     assert np.array_equal(np.isnan(e), lanes)
     assert np.array_equal(np.isnan(dd).any(axis=0), lanes)
@@ -105,6 +157,10 @@ def test_layers_that_do_not_fit_are_refused():
         Layer(4, 5, resnet="same")
     with pytest.raises(InputError, match="Did you mean 'tanh'"):
         Layer(4, 5, "tahn")
+    with pytest.raises(InputError, match="a tile of 4 vectors: it must have 1 to 3"):
+        MlpSpec("x", (Layer(1, 5),), vectors=4)
+    with pytest.raises(InputError, match="compute in float64 or float32, not in float16"):
+        MlpSpec("x", (Layer(1, 5),), "float16")
 
 
 def test_pack_names_the_tensor_that_is_wrong():

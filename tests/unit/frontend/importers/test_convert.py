@@ -26,6 +26,19 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "none.pb: cannot be read" in capsys.readouterr().err
     assert main(["convert", str(MODELS / "se_e2_a.dp"), str(tmp_path / "m.pb")]) == 2
     assert "dpc writes .pt, .dp, .yaml" in capsys.readouterr().err
+    assert main(["convert", str(tmp_path), str(tmp_path / "m.pt")]) == 1
+    assert "a folder, not a model file" in capsys.readouterr().err
+
+
+def test_what_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A training checkpoint is called model.pt, too."""
+    out = tmp_path / "model.pt"
+    out.write_text("precious")
+    command = ["convert", str(MODELS / "se_e2_a.dp"), str(out)]
+    assert main(command) == 1 and out.read_text() == "precious"
+    assert "model.pt exists. Give another name, or --force" in capsys.readouterr().err
+    assert main([*command, "--force"]) == 0
+    assert read_model(out).config["type_map"] == ["O", "H"]
 
 
 def test_reading_needs_no_torch() -> None:

@@ -100,7 +100,7 @@ def test_garbage(content: bytes, reason: str, tmp_path: Path) -> None:
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.pt", tmp_path):
-        with pytest.raises(InputError, match="cannot be read"):
+        with pytest.raises(InputError, match="cannot be read|a folder, not a model file"):
             read_model(path)
 
 
