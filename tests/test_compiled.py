@@ -29,7 +29,7 @@ from dpc.package.read import open_package  # noqa: E402
 QUANTITIES = ("energy", "force", "virial", "atom_energy", "atom_virial")
 WATER = SHARED / "models" / "water_se_e2_a"
 PLAIN = "canonicalize widen symmetrize tabulate differentiate exact_neighbors fuse memory"
-# columns so alike that a basis pays, at the price of all of the 1e-7 eV/Å that it may cost
+# columns so alike that a basis pays, at the price of all of the 1e-8 eV/Å rms that it may cost
 PASSES = {"se_e2_a_act_sigmoid": PLAIN}
 
 
@@ -134,14 +134,13 @@ def water_errors(package: Path) -> dict[str, np.ndarray]:
 
 
 @needs_shared
-def test_water_keeps_its_budget(water_package):
-    """Compressed by default: 1e-7 eV/Å rms of forces."""
+def test_water_agrees_with_deepmd_kit(water_package):
+    """Compressed, as by default."""
     names = {op.name for op in open_package(water_package).program().energy.body()}
     assert "outer_pairs_vjp" in names
     errors = water_errors(water_package)
-    assert np.sqrt(np.mean(errors["force"] ** 2)) < 1e-7
-    assert np.abs(errors["force"]).max() < 2e-6
-    assert np.abs(errors["energy"]).max() < 1e-8 * 192
+    assert np.abs(errors["force"]).max() < 1e-7
+    assert np.abs(errors["energy"]).max() < 1e-9 * 192
     assert np.abs(errors["virial"]).max() < 1e-5
 
 
@@ -162,7 +161,7 @@ def test_water_in_float32(tmp_path):
 @needs_shared
 def test_water_is_small(water_package):
     size = sum(file.stat().st_size for file in water_package.rglob("*") if file.is_file())
-    assert size < 5_000_000
+    assert size < 6_000_000
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path, monkeypatch):

@@ -46,7 +46,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="E",
         type=float,
         help="what compression may change forces by, eV/Å rms "
-        "[1e-7 for f64, 1e-5 for f32, 1e-3 for mixed]",
+        "[1e-8 for f64, 1e-5 for f32, 1e-3 for mixed]",
     )
     parser.add_argument(
         "--data", metavar="SYSTEM", help="data folder on whose frames passes are measured"

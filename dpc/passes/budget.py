@@ -17,7 +17,7 @@ from dpc.passes.measure import compare
 from dpc.passes.samples import Sample
 
 #: eV/Å, rms of force components: what a compression may change unless it is told otherwise
-FORCE_ERROR = 1e-7
+FORCE_ERROR = 1e-8
 #: what a pass may use of the budget
 SHARES = {"basis": 0.2, "fold": 0.7, "tabulate": 0.1}
 
