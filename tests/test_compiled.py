@@ -29,8 +29,6 @@ from dpc.package.read import open_package  # noqa: E402
 QUANTITIES = ("energy", "force", "virial", "atom_energy", "atom_virial")
 WATER = SHARED / "models" / "water_se_e2_a"
 PLAIN = "canonicalize widen symmetrize tabulate differentiate exact_neighbors fuse memory"
-# columns so alike that a basis pays, at the price of all of the 1e-8 eV/Å rms that it may cost
-PASSES = {"se_e2_a_act_sigmoid": PLAIN}
 
 
 def cases(root: Path) -> list[Path]:
@@ -90,7 +88,7 @@ def widened(path: Path):
 @pytest.mark.parametrize("folder", BUNDLED + OTHERS, ids=lambda folder: folder.name)
 def test_agrees_with_the_model(folder, tmp_path):
     path = model_file(folder)
-    package = compile_model(path, out=tmp_path / "m.dpc", passes=PASSES.get(folder.name))
+    package = compile_model(path, out=tmp_path / "m.dpc")
     potential, model = Potential(package), load_model(path)
     errors = worst(potential, model, folder)
     if model.config["descriptor"]["precision"] == "float32":

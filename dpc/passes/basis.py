@@ -39,8 +39,9 @@ class Basis(Pass):
     As few, in steps of `multiple`, as change forces by no more than a fifth of
     `max_force_error` (eV/Å, rms): on the frames that the columns are chosen by, and on frames
     held out. `fold` and `tabulate` have the rest. `rank` sets their number, whatever the error.
-    Nothing is done where it would save no arithmetic, together with `fold`. The columns are
-    good down to `min_distance` (Å), which is that of `tabulate`.
+    Nothing is done where it would save no more than `least_saving` (flops for each atom),
+    together with `fold`: no error is worth that. The columns are good down to `min_distance`
+    (Å), which is that of `tabulate`.
     """
 
     changes: ClassVar[Changes] = Changes.FUNCTION
@@ -52,6 +53,7 @@ class Basis(Pass):
     multiple: int = 8
     rank: int | None = None
     min_distance: float | None = None
+    least_saving: float = 0.0
 
     def run(self, program: Program, context: Context) -> Program:
         """Every net of one scalar that one contraction reads."""
@@ -109,9 +111,9 @@ class Basis(Pass):
                 raise PassError(f"basis: rank is {self.rank}, but {site.bank} has {width} columns")
             return with_basis(program, site, found, self.rank), ""
         ranks = range(self.multiple, width, self.multiple)
-        cheaper = [rank for rank in ranks if costs(rank) < costs.plain]
+        cheaper = [rank for rank in ranks if costs.plain - costs(rank) > self.least_saving]
         if not cheaper:
-            return None, f"no rank below its {width} columns saves arithmetic"
+            return None, f"no rank below its {width} columns saves arithmetic worth an error"
         limit = budget.SHARES["basis"] * self.max_force_error
         # forces change by about as much, relative to their size, as the directions left out
         smallest = limit / judge.force()
