@@ -25,6 +25,8 @@ from dpc.frontend import Model, load_model  # noqa: E402
 from dpc.frontend.importers import read_model  # noqa: E402
 from dpc.md import Potential  # noqa: E402
 from dpc.package.read import open_package  # noqa: E402
+from dpc.targets import parse_target  # noqa: E402
+from dpc.targets.cpu import runs_here  # noqa: E402
 
 QUANTITIES = ("energy", "force", "virial", "atom_energy", "atom_virial")
 WATER = SHARED / "models" / "water_se_e2_a"
@@ -104,6 +106,19 @@ def test_float32_agrees_with_the_model(folder, tmp_path):
     errors = worst(Potential(package), load_model(model_file(folder)), folder)
     del errors["close"]  # nearer than the default table reaches
     assert max(errors.values()) < 1e-4, errors
+
+
+@pytest.mark.skipif(not runs_here(parse_target("cpu:x86-64-v3")), reason="needs x86-64-v3")
+def test_a_package_for_several_processors(tmp_path):
+    folder = DATA / "golden" / "se_e2_a"
+    target = "cpu:x86-64-v2,x86-64-v3"
+    package = compile_model(model_file(folder), target, tmp_path / "m.dpc")
+    said = open_package(package).manifest.target
+    assert said["arch"] == "x86-64-v2" and said["levels"] == ["x86-64-v2", "x86-64-v3"]
+    errors = worst(Potential(package), load_model(model_file(folder)), folder)
+    assert max(errors.values()) < 1e-8, errors
+    if shutil.which("readelf"):
+        assert exported(package) == ["dpc_model_entry"]
 
 
 @cache
@@ -199,15 +214,22 @@ def test_host_so_needs_nothing_but_libc(package):
     }, done.stdout
 
 
-@pytest.mark.skipif(shutil.which("readelf") is None, reason="needs readelf")
-def test_host_so_exports_one_symbol_and_no_path(package):
-    host = package / "bin" / "host.so"
+def exported(package: Path) -> list[str]:
+    """The symbols that can be seen from outside."""
     table = subprocess.run(
-        ["readelf", "--dyn-syms", "-W", host], capture_output=True, text=True, check=True
+        ["readelf", "--dyn-syms", "-W", package / "bin" / "host.so"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     rows = [line.split() for line in table.splitlines() if line.strip()[:1].isdigit()]
-    exported = [row[7] for row in rows if row[4] in ("GLOBAL", "WEAK") and row[6] != "UND"]
-    assert exported == ["dpc_model_entry"]
+    return [row[7] for row in rows if row[4] in ("GLOBAL", "WEAK") and row[6] != "UND"]
+
+
+@pytest.mark.skipif(shutil.which("readelf") is None, reason="needs readelf")
+def test_host_so_exports_one_symbol_and_no_path(package):
+    assert exported(package) == ["dpc_model_entry"]
+    host = package / "bin" / "host.so"
     content = host.read_bytes()
     assert os.fsencode(os.getcwd()) not in content and b"/tmp" not in content
     sections = subprocess.run(

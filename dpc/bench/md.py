@@ -1,50 +1,50 @@
-"""`dpc bench md`: the water box in LAMMPS, contenders run in turn so that they share the weather.
+"""`dpc bench md`: whole steps in LAMMPS, contenders run in turn so that they share the weather.
 
 Every repeat of every contender is a fresh process with the same input file but for its
 pair_style lines. The time is LAMMPS's own "Loop time" of the second run in that file; the
-first warms up. Medians are over repeats.
+first warms up. Medians are over repeats, ratios over runs of the same repeat.
 """
 
 from __future__ import annotations
 
 import os
-import platform
 import statistics
-import subprocess
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import dpc
-from dpc.bench import peer
-from dpc.bench.lammps_run import Lammps, Measured, run_lammps
-from dpc.bench.water_box import default_steps, water_input
-from dpc.errors import InputError, ToolError
+from dpc.bench.contenders import OWN, Contender, baseline
+from dpc.bench.lammps_run import Measured, run_lammps
+from dpc.bench.progress import Progress
+from dpc.bench.simulation import default_steps, md_input
+from dpc.bench.systems import System
+
+START_SECONDS = {True: 1.0, False: 4.0}  # of a process, ours and the peer's
+CORE_MICROSECONDS = {True: 40.0, False: 220.0}  # for each step and atom, before any is measured
 
 
 @dataclass(frozen=True)
-class Contender:
-    """One way to compute the same model in LAMMPS."""
+class Case:
+    """One size on so many MPI ranks with so many threads each."""
 
-    name: str
-    model: Path
-    style: str
-    lammps: Lammps
+    atoms: int
+    ranks: int = 1
+    threads: int = 1
 
-    def pair(self) -> str:
-        """The lines of the input that differ between contenders."""
-        return f"pair_style   {self.style} {self.model.resolve()}\npair_coeff   * * O H"
+    def __str__(self) -> str:
+        threads = f" x {self.threads} threads" if self.threads > 1 else ""
+        return f"{self.atoms} atoms, {self.ranks} rank{'s' * (self.ranks > 1)}{threads}"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One contender at one size: µs for each step and atom over the repeats."""
+    """One contender in one case: its repeats, and those of its baseline in the same order."""
 
-    atoms: int
-    ranks: int
-    contender: str
+    case: Case
+    contender: Contender
     runs: tuple[Measured, ...]
+    against: Contender | None = None
+    against_runs: tuple[Measured, ...] = ()
 
     @property
     def median(self) -> float:
@@ -66,81 +66,106 @@ class Row:
         """Memory of the largest rank, the most over the repeats."""
         return max(run.peak_bytes for run in self.runs)
 
+    @property
+    def total_bytes(self) -> int:
+        """Memory of all ranks, the most over the repeats."""
+        return max(run.total_bytes for run in self.runs)
 
-def compile_model(model: Path, folder: Path) -> Path:
-    """`model` compiled for this CPU, by the command that a user would type."""
-    package = folder / f"{model.stem}.dpc"
-    folder.mkdir(parents=True, exist_ok=True)
-    print(f"compiling {model} to {package}", file=sys.stderr)
-    command = [sys.executable, "-m", "dpc", "compile", str(model), "--target", "cpu"]
-    root = str(Path(dpc.__file__).parents[1])
-    paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    result = subprocess.run(
-        [*command, "-o", str(package)], stdout=sys.stderr, env=os.environ | {"PYTHONPATH": paths}
-    )
-    if result.returncode:
-        raise ToolError(f"dpc compile {model} failed; it says why above")
-    return package
+    @property
+    def ratios(self) -> list[float]:
+        """How many times faster than the baseline, for each repeat."""
+        return [
+            theirs.microseconds / own.microseconds
+            for own, theirs in zip(self.runs, self.against_runs, strict=False)
+        ]
 
 
-def own_contender(package: Path) -> Contender:
-    """The package, in the LAMMPS of dpc's own environment."""
-    from dpc import lammps
+def make_cases(atoms: Iterable[int], ranks: Iterable[int], threads: Iterable[int]) -> list[Case]:
+    """Every combination that the machine's cores can hold, and the smallest in any case."""
+    cores = os.cpu_count() or 1
+    sizes, pairs = list(atoms), [(r, t) for r in ranks for t in threads]
+    least = min(r * t for r, t in pairs)
+    return [Case(n, r, t) for n in sizes for r, t in pairs if r * t <= max(cores, least)]
 
-    if not (package / "manifest.json").exists():
-        raise InputError(f"{package}: not a compiled package (no manifest.json in it)")
-    return Contender("dpc", package, "dpc", Lammps(Path(sys.prefix), lammps.build_plugin().parent))
 
+class Forecast:
+    """How long runs will take, from those that were."""
 
-def peer_contender(model: Path, work: Path) -> Contender:
-    """DeePMD-kit with `model` compressed."""
-    environment = peer.install(work.resolve() / "peer")
-    compressed = peer.compressed_model(model, environment, work.resolve() / "peer-models")
-    return Contender("deepmd-kit", compressed, "deepmd", peer.peer_lammps(environment))
+    def __init__(self) -> None:
+        self.core_microseconds: dict[str, float] = {}
+
+    def seconds(self, contender: Contender, case: Case, steps: int) -> float:
+        """Of one process: start, warm-up, measured loop."""
+        own = contender.kind == OWN
+        each = self.core_microseconds.get(contender.name, CORE_MICROSECONDS[own])
+        cores = min(case.ranks * case.threads, os.cpu_count() or 1)
+        return START_SECONDS[own] + 1.05 * 1e-6 * each * case.atoms * steps / cores
+
+    def learn(self, contender: Contender, case: Case, run: Measured) -> None:
+        """Believe the last run."""
+        cores = min(case.ranks * case.threads, os.cpu_count() or 1)
+        self.core_microseconds[contender.name] = run.microseconds * cores
 
 
 def measure(
-    contenders: list[Contender],
-    sizes: Iterable[int],
+    system: System,
+    contenders: Sequence[Contender],
+    cases: Sequence[Case],
     data: Path,
     work: Path,
-    ranks: int,
     repeats: int,
     steps: int | None = None,
 ) -> list[Row]:
-    """Rows for every size and contender; repeats of the contenders alternate."""
-    rows = []
-    sizes = list(sizes)
-    total, done = len(sizes) * len(contenders) * repeats, 0
-    for atoms in sizes:
-        runs: dict[str, list[Measured]] = {c.name: [] for c in contenders}
-        for repeat in range(repeats):
-            for contender in contenders:
-                done += 1
-                what = f"[{done}/{total}] {atoms} atoms, {contender.name}, repeat {repeat + 1}"
-                print(f"{what} …", end="", file=sys.stderr, flush=True)
-                text = water_input(atoms, steps or default_steps(atoms), contender.pair(), data)
-                folder = work / f"{atoms}-{contender.name}-{repeat + 1}"
-                run = run_lammps(contender.lammps, text, folder, ranks)
-                runs[contender.name].append(run)
-                print(
-                    f"\r{what}: {run.microseconds:.2f} µs/step/atom, {run.wall:.0f} s",
-                    file=sys.stderr,
-                )
-        rows += [Row(atoms, ranks, name, tuple(results)) for name, results in runs.items()]
-    return rows
+    """Rows for every case and contender; repeats of the contenders alternate."""
+    forecast = Forecast()
+    plan = [(case, k, one) for case in cases for k in range(repeats) for one in contenders]
+
+    def left(done: int) -> float:
+        return sum(
+            forecast.seconds(one, case, steps or default_steps(case.atoms))
+            for case, _, one in plan[done:]
+        )
+
+    progress = Progress(left(0))
+    runs: dict[tuple[Case, str], list[Measured]] = {}
+    for done, (case, repeat, one) in enumerate(plan, 1):
+        what = f"{done}/{len(plan)}: {case}, {one.name}, repeat {repeat + 1}"
+        progress.begin(what)
+        count = steps or default_steps(case.atoms)
+        pair = one.pair(system.elements, case.threads)
+        text = md_input(system, case.atoms, count, pair, data)
+        folder = work / f"{case.atoms}-{case.ranks}x{case.threads}-{one.folder}-{repeat + 1}"
+        run = run_lammps(one.lammps, text, folder, case.ranks, threads=case.threads)
+        runs.setdefault((case, one.name), []).append(run)
+        forecast.learn(one, case, run)
+        result = f"{run.microseconds:.2f} µs/step/atom, {run.wall:.0f} s"
+        progress.end(f"{what}: {result}", left(done))
+    progress.close()
+    return [_row(case, one, contenders, runs) for case in cases for one in contenders]
 
 
-def machine() -> dict[str, object]:
-    """What the numbers were measured on."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [s for s in cpuinfo.read_text().splitlines() if s.startswith("model name")]
-        model = names[0].split(":", 1)[1].strip() if names else model
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2),
-        "system": platform.platform(),
-    }
+def _row(
+    case: Case,
+    one: Contender,
+    contenders: Sequence[Contender],
+    runs: dict[tuple[Case, str], list[Measured]],
+) -> Row:
+    against = baseline(one, contenders)
+    theirs = runs[case, against.name] if against else []
+    return Row(case, one, tuple(runs[case, one.name]), against, tuple(theirs))
+
+
+def disagreements(rows: Sequence[Row]) -> list[str]:
+    """Contenders of one model whose first energies differ: eV for each atom, the worst first.
+
+    Single precision gives 1e-6 of the energy; more means another model or a wrong result.
+    """
+    found = []
+    for row in rows:
+        own, theirs = row.runs[0].energy, (row.against_runs or row.runs)[0].energy
+        if row.against is None or own is None or theirs is None:
+            continue
+        difference = abs(own - theirs) / row.case.atoms
+        if difference > (1e-6 if row.contender.precision == "f64" else 1e-3):
+            found.append((difference, f"{row.case}: {row.contender.name} and {row.against.name}"))
+    return [f"{where}: {value:.1e} eV/atom apart" for value, where in sorted(found, reverse=True)]

@@ -2,30 +2,38 @@
 
 It is installed into `.bench/peer` (2 GB, TensorFlow included), never into dpc's own
 environment: its LAMMPS plugin is loaded by every `lmp` that finds it.
+
+Its single-precision model is the one that "precision": "float32" in input.json gives: nets in
+float32, made here by rounding the numbers of the model and having the peer convert and compress
+that. (DP_INTERFACE_PREC=low, float32 at its interface as well, cannot be compressed by 3.2.0: its
+checks refuse the min_nbor_dist that it has itself converted to float32.)
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import venv
+from dataclasses import replace
 from pathlib import Path
 
 from dpc.bench.lammps_run import Lammps
 from dpc.errors import InputError, ToolError
+from dpc.frontend.model_file import ModelFile, expected_dtype
 
 REQUIREMENT = "deepmd-kit[lmp,cpu]==3.2.0"
 NEEDED_BYTES = 3 << 30
-READABLE = {".dp", ".yaml", ".pb", ".pth"}
+VERSION = REQUIREMENT.rpartition("==")[2]
+CONVERTED = {".dp", ".yaml", ".pth"}  # by the peer itself; others are written as .dp first
+PRECISIONS = {"f64": "float64", "f32": "float32"}
 
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "TF_INTRA_OP_PARALLELISM_THREADS": "1",
+THREADS = ("OMP_NUM_THREADS", "TF_INTRA_OP_PARALLELISM_THREADS", "DP_INTRA_OP_PARALLELISM_THREADS")
+ONE_THREAD = {name: "1" for name in THREADS} | {
     "TF_INTER_OP_PARALLELISM_THREADS": "1",
-    "DP_INTRA_OP_PARALLELISM_THREADS": "1",
     "DP_INTER_OP_PARALLELISM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
@@ -51,10 +59,15 @@ with open(target, "wb") as file:
 """
 
 
+def is_installed(folder: Path) -> bool:
+    """Whether the peer's environment is at `folder`, whole and of this version."""
+    done = folder / ".ready"
+    return done.exists() and done.read_text() == REQUIREMENT
+
+
 def install(folder: Path) -> Path:
     """The peer's environment at `folder`, made when it is not there; pip shows its progress."""
-    done = folder / ".ready"
-    if done.exists() and done.read_text() == REQUIREMENT:
+    if is_installed(folder):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
@@ -68,31 +81,61 @@ def install(folder: Path) -> Path:
     pip += ["--disable-pip-version-check", REQUIREMENT]
     if subprocess.run(pip, stdout=sys.stderr).returncode:
         raise ToolError(f"could not install {REQUIREMENT}; pip says why above")
-    done.write_text(REQUIREMENT)
+    (folder / ".ready").write_text(REQUIREMENT)
     return folder
 
 
-def compressed_model(model: Path, environment: Path, folder: Path) -> Path:
-    """`model` converted to TensorFlow and compressed with the peer's defaults, in float64."""
-    if model.suffix not in READABLE:
-        raise InputError(f"{model}: the peer reads {' '.join(sorted(READABLE))}")
+def compressed_model(model: Path, environment: Path, folder: Path, precision: str = "f64") -> Path:
+    """`model` converted to TensorFlow and compressed with the peer's defaults, nets in f64 or f32.
+
+    What was made of the same bytes before is used again.
+    """
+    if not model.is_file():
+        raise InputError(f"{model}: no such file. The peer needs the model that was compiled")
     digest = hashlib.sha256(model.read_bytes()).hexdigest()[:16]
-    folder = folder / digest
+    folder = folder / (digest if precision == "f64" else f"{digest}-{precision}")
     target = folder / "compressed.pb"
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    print(f"converting {model} for the peer (half a minute)", file=sys.stderr)
+    print(f"converting {model} for the peer, {precision} (half a minute)", file=sys.stderr)
     dp = str(environment / "bin" / "dp")
     python = str(environment / "bin" / "python")
-    if model.suffix == ".pb":
+    if precision == "f64" and model.suffix == ".pb":
         shutil.copyfile(model, folder / "converted.pb")
     else:
-        _call([dp, "convert-backend", str(model.resolve()), "converted.pb"], folder)
+        source = _convertible(model, folder, precision).resolve()
+        _call([dp, "convert-backend", str(source), "converted.pb"], folder)
     _call([python, "-c", ADD_LEARNING_RATE, "converted.pb", "scripted.pb"], folder)
     _call([dp, "--tf", "compress", "-i", "scripted.pb", "-o", "compressing.pb"], folder)
     os.replace(folder / "compressing.pb", target)
     return target
+
+
+def _convertible(model: Path, folder: Path, precision: str) -> Path:
+    """A file that the peer converts, with nets of that precision."""
+    from dpc.frontend.importers import read_model, write_model
+
+    content = read_model(model)
+    parts = ("descriptor", "fitting_net")
+    right = all(content.config[part]["precision"] == PRECISIONS[precision] for part in parts)
+    if right and model.suffix in CONVERTED:
+        return model
+    path = folder / f"{precision}.dp"
+    write_model(in_precision(content, PRECISIONS[precision]), path)
+    return path
+
+
+def in_precision(model: ModelFile, precision: str) -> ModelFile:
+    """The same model with nets in "float64" or "float32"; statistics and biases stay."""
+    config = copy.deepcopy(model.config)
+    for part in ("descriptor", "fitting_net"):
+        config[part]["precision"] = precision
+    tensors = {
+        name: array.astype(expected_dtype(config, name) or array.dtype)
+        for name, array in model.tensors.items()
+    }
+    return replace(model, config=config, tensors=tensors)
 
 
 def peer_lammps(environment: Path) -> Lammps:
@@ -102,7 +145,7 @@ def peer_lammps(environment: Path) -> Lammps:
     if not list(plugins.glob("*plugin.so")):
         raise ToolError(f"{plugins}: the peer's LAMMPS plugin is not there; remove {environment}")
     libraries = (site / "tensorflow", site / "tensorflow" / "python")
-    return Lammps(environment, plugins, ONE_THREAD, libraries)
+    return Lammps(environment, plugins, ONE_THREAD, libraries, THREADS)
 
 
 def _call(command: list[str], folder: Path) -> None:

@@ -135,12 +135,12 @@ def compile_model(
 def for_precision(goal: Target, text: str, precision: str) -> Target:
     """This machine with the instructions that a precision needs, if it has them."""
     from dpc.errors import UsageError
-    from dpc.targets.cpu import runs_here, with_feature
+    from dpc.targets.cpu import runs_here, with_bf16
 
     if precision != "mixed" or text != "cpu" or "bf16" in goal.features:
         return goal
     try:
-        wanted = with_feature(goal, "bf16")
+        wanted = with_bf16(goal)
     except UsageError:  # the backend says what is missing
         return goal
     return wanted if runs_here(wanted) else goal
@@ -313,6 +313,7 @@ def _write(
             "kind": target.kind,
             "arch": target.arch,
             "precision": built.facts.get("precision", "f64"),
+            **({"levels": [level.arch for level in target.levels]} if target.others else {}),
         },
         pipeline=str(pipeline),
         dpc=dpc.__version__,

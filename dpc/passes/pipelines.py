@@ -67,7 +67,9 @@ def choose_pipeline(
             )
         place = names.index("differentiate")
         passes[place:place] = parse_passes(PRECISIONS[precision])
-    own: dict[str, Any] = {"tile": target.tile_atoms(_format(precision))}
+    own: dict[str, Any] = {
+        "tile": max(level.tile_atoms(_format(precision)) for level in target.levels)
+    }
     if precision != "f64" or max_force_error is not None:  # f64: every pass has its own default
         whole = max_force_error or FORCE_ERRORS[precision]
         own["max_force_error"] = float(f"{COMPRESSION[precision] * whole:.6g}")

@@ -103,12 +103,27 @@ _X86_LEVELS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 
 
+# The same in the words of __builtin_cpu_supports of GCC and Clang.
+_SUPPORTS: Mapping[str, str] = MappingProxyType(
+    {
+        "x86-64-v2": "sse3 ssse3 sse4.1 sse4.2 popcnt",
+        "x86-64-v3": "avx avx2 bmi bmi2 fma",
+        "x86-64-v4": "avx512f avx512bw avx512cd avx512dq avx512vl",
+        "bf16": "avx512bf16",
+        "amx": "amx-tile amx-bf16",
+    }
+)
+
+
 def parse(option: str) -> Target:
     """The CPU target of an instruction-set name; the empty name is this machine.
 
     Features that only some CPUs of a level have follow it: "x86-64-v4+bf16". Plain names
-    have none, so that what is compiled for them runs on every CPU of the level.
+    have none, so that what is compiled for them runs on every CPU of the level. Several names
+    with commas between them are one target with code for each.
     """
+    if "," in option:
+        return _several(option)
     name, *features = (option or host_level()).split("+")
     if name not in LEVELS:
         raise UsageError(
@@ -119,6 +134,26 @@ def parse(option: str) -> Target:
     for feature in features:
         target = with_feature(target, feature)
     return target
+
+
+def _several(option: str) -> Target:
+    """One target with code for several CPUs."""
+    found = [parse(name) for name in option.split(",") if name]
+    if len({level.triple for level in found}) > 1:
+        raise UsageError(f"target 'cpu:{option}': one package cannot serve two kinds of processor")
+    order = list(LEVELS)
+    found.sort(key=lambda t: (order.index(t.arch.split("+")[0]), len(t.features)))
+    if len({level.arch for level in found}) < len(found):
+        raise UsageError(f"target 'cpu:{option}': one of these is there twice")
+    return replace(found[0], others=tuple(found[1:]))
+
+
+def cpu_supports(target: Target) -> tuple[str, ...]:
+    """What a processor must have to run the code, in the words of __builtin_cpu_supports."""
+    order = list(LEVELS)
+    levels = order[: order.index(target.arch.split("+")[0]) + 1]
+    words = [word for level in levels for word in _SUPPORTS[level].split()]
+    return (*words, *(word for name in target.features for word in _SUPPORTS[name].split()))
 
 
 def with_feature(target: Target, name: str) -> Target:

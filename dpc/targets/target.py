@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from dpc.errors import UsageError, did_you_mean
@@ -24,7 +24,9 @@ class Target:
 
     `kind` chooses the backend, `arch` is what the manifest and the user call the machine.
     `isa` is what libdpc checks before it runs the code (dpc_model.h). `features` are what
-    the code needs beyond the level of the instruction set, as in "x86-64-v4+bf16".
+    the code needs beyond the level of the instruction set, as in "x86-64-v4+bf16". `others`
+    are machines that a package serves besides, with code of their own: each can do more than
+    the one before.
     """
 
     kind: str
@@ -38,10 +40,16 @@ class Target:
     cflags: tuple[str, ...] = ()
     fma: bool = True
     features: tuple[str, ...] = ()
+    others: tuple[Target, ...] = ()
     limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.arch}"
+        return f"{self.kind}:{','.join(level.arch for level in self.levels)}"
+
+    @property
+    def levels(self) -> tuple[Target, ...]:
+        """This machine alone and all others, from the least to the most capable."""
+        return (replace(self, others=()), *self.others)
 
     def lanes(self, dtype: str = "float64") -> int:
         """Numbers in one vector (VL)."""

@@ -9,15 +9,17 @@ from typing import Any
 import dpc
 from dpc.backends.base import BuildResult, Keep, Problem, drop, refuse_problems
 from dpc.backends.cpu import emitters
-from dpc.backends.host.cc import compile_shared, find_compiler
+from dpc.backends.host.cc import SYMBOL, compile_object, compile_shared, find_compiler
+from dpc.backends.host.levels import entry_name, write_levels
+from dpc.backends.host.numbers import Numbers
 from dpc.backends.host.plan import Plan, make_plan, number_format, place_buffers, unknown_ops
 from dpc.backends.host.write import write_plan
+from dpc.backends.tvm import tuned
 from dpc.errors import DpcError, InputError
 from dpc.ir.ops.environment import EnvMatrix
 from dpc.ir.ops.fused import EnvContract
 from dpc.ir.printer import graph_to_text
 from dpc.ir.program import Program
-from dpc.package import safetensors
 from dpc.targets import Target
 
 FUSE = "The cpu backend takes what the passes exact_neighbors and fuse leave: add them."
@@ -64,33 +66,59 @@ class CpuBackend:
 
     def build(self, program: Program, target: Target, keep: Keep = drop) -> BuildResult:
         """Kernels, plan.c, host.so."""
-        from dpc.backends.tvm.build import build_kernels
-
         refuse_problems(self.check(program, target), target)
         find_compiler(target)  # before TVM has worked for seconds
-        plan = self.plan(program, target)
-        metadata = plan.packing.to_metadata()
-        missing = set(program.tensors()) - _stored(plan)
+        plans = [self.plan(program, level) for level in target.levels]
+        numbers = Numbers.of(plans)
+        missing = set(program.tensors()) - numbers.programs_own()
         if missing:
             raise DpcError(f"the plan stores no {', '.join(sorted(missing))}")
-        place = safetensors.layout(plan.tensors, metadata)
-        params = safetensors.save(plan.tensors, metadata)
-        kernels = build_kernels(plan.kernels, target)
-        text = write_plan(plan, place.offsets, len(params), dpc.__version__)
-        sources = {
+        params = numbers.file()
+        one = plans[0] if len(plans) == 1 else None
+        if one:
+            sources = self._sources(one, numbers, len(params), SYMBOL)
+            _keep(sources, keep)
+            library = compile_shared(target, sources, "plan.c", ["kernels.o"], "host.so")
+        else:
+            library = self._several(plans, numbers, len(params), keep)
+        return BuildResult(
+            {"bin/host.so": library, "params.safetensors": params},
+            self.facts(plans[-1]),
+        )
+
+    def _several(self, plans: list[Plan], numbers: Numbers, params_bytes: int, keep: Keep) -> bytes:
+        """host.so with the code of every level."""
+        objects: dict[str, bytes] = {}
+        for plan in plans:
+            name = entry_name(plan.target)
+            sources = self._sources(plan, numbers, params_bytes, name)
+            _keep({f"{plan.target.arch}/{file}": text for file, text in sources.items()}, keep)
+            objects[f"{name}.o"] = compile_object(
+                plan.target, sources, "plan.c", ["kernels.o"], name
+            )
+        levels = tuple(plan.target for plan in plans)
+        ntypes = plans[0].program.facts.ntypes
+        text = write_levels(levels, ntypes, max(plan.tile for plan in plans), params_bytes)
+        sources = {"levels.c": text.encode(), "dpc_model.h": abi_header()}
+        _keep(sources, keep)
+        files = {**sources, **objects}
+        return compile_shared(levels[0], files, "levels.c", list(objects), "host.so")
+
+    def _sources(
+        self, plan: Plan, numbers: Numbers, params_bytes: int, entry: str
+    ) -> dict[str, bytes]:
+        """Everything that the C compiler needs for one level."""
+        from dpc.backends.tvm.build import build_kernels
+
+        kernels = build_kernels(plan.kernels, plan.target, tuned.load(plan.target, plan.real))
+        text = write_plan(plan, numbers.offsets(plan), params_bytes, dpc.__version__, entry)
+        return {
             "plan.c": text.encode(),
             "kernels.h": kernels.header.encode(),
             "kernels.o": kernels.object_bytes,
             **stage_files(),
             "dpc_model.h": abi_header(),
         }
-        for name, content in sources.items():
-            keep(name, content)
-        library = compile_shared(target, sources, "plan.c", ["kernels.o"], "host.so")
-        return BuildResult(
-            {"bin/host.so": library, "params.safetensors": params},
-            self.facts(plan),
-        )
 
     def facts(self, plan: Plan) -> dict[str, Any]:
         """Sizes for the report, in bytes."""
@@ -99,6 +127,7 @@ class CpuBackend:
         return {
             "precision": "mixed" if mixed else str(plan.dtype),
             "tile_atoms": plan.tile,
+            "tuned": tuned.load(plan.target, plan.real) is not None,
             "workspace_bytes": fixed,
             "kernels": [symbol for spec in plan.kernels for symbol in spec.symbols()],
             "tensors": {name: int(array.nbytes) for name, array in plan.tensors.items()},
@@ -124,13 +153,13 @@ def _features(program: Program, target: Target) -> list[Problem]:
     return [
         Problem(str(bank), "has hidden layers in bf16, which the target does not promise", BF16)
         for bank in program.banks.values()
-        if bank.bf16 and "bf16" not in target.features
+        if bank.bf16 and not any("bf16" in level.features for level in target.levels)
     ]
 
 
-def _stored(plan: Plan) -> set[str]:
-    packed = {piece.name for pieces in plan.pieces.values() for piece in pieces}
-    return packed | set(plan.tensors)
+def _keep(sources: dict[str, bytes], keep: Keep) -> None:
+    for name, content in sources.items():
+        keep(name, content)
 
 
 def stage_files() -> dict[str, bytes]:

@@ -7,25 +7,19 @@ from typing import Any
 import numpy as np
 
 from dpc.backends.cpu import embedding
-from dpc.backends.host.plan import Lanes, Plan, TileKernels
+from dpc.backends.host.parts import Lanes, TileKernels
+from dpc.backends.host.plan import Plan
+from dpc.backends.host.text import fill
 from dpc.backends.tvm.kernels.expand import ExpandSpec
 from dpc.backends.tvm.kernels.outer import OuterSpec
 from dpc.backends.tvm.kernels.pairs import PairsSpec
 from dpc.errors import InputError
 from dpc.ir.op import Value
 
-WIDTH = 96
-"""Columns of plan.c."""
-
 
 def call(kernel: str, *arguments: str) -> list[str]:
     """A call of a kernel for the size of the tile."""
-    line = f"call->{kernel}({', '.join(arguments)});"
-    if len(line) <= WIDTH:
-        return [line]
-    indent = " " * len(f"call->{kernel}(")
-    first, *others = [f"{argument}," for argument in arguments[:-1]] + [f"{arguments[-1]});"]
-    return [f"call->{kernel}({first}", *(indent + other for other in others)]
+    return fill(f"call->{kernel}(", arguments, ");")
 
 
 def outer(plan: Plan, op: Any) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dpc.backends.host.plan import Lanes, Plan
+from dpc.backends.host.parts import Lanes
+from dpc.backends.host.plan import Plan
 from dpc.backends.tvm.kernels.layer import Layer as KernelLayer
 from dpc.backends.tvm.kernels.mlp import MlpSpec
 from dpc.backends.tvm.kernels.table import TableSpec

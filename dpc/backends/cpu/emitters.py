@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from dpc.backends.cpu import descriptor, embedding, parameters
 from dpc.backends.cpu.descriptor import call
 from dpc.backends.cpu.embedding import RowSet
-from dpc.backends.host.plan import C_TYPES, Emitter, Lanes, Plan
+from dpc.backends.host.parts import C_TYPES, Lanes
+from dpc.backends.host.plan import Emitter, Plan
 from dpc.backends.tvm.kernels.gradient import GradientSpec
+from dpc.backends.tvm.kernels.layer import Products
 from dpc.errors import DpcError, InputError
+from dpc.ir.params import NetBank
 from dpc.ir.types import DType
 
 INPUTS = {
@@ -51,8 +54,10 @@ def mlp_gradient(plan: Plan, op: Any) -> None:
     bank = op.net
     layers = tuple(embedding.kernel_layer(layer) for layer in bank.layers)
     name = embedding.c_name(bank.name)
-    hidden: Literal["", "bf16"] = "bf16" if bank.bf16 else ""
-    spec = plan.tile_kernel(lambda vectors: GradientSpec(name, layers, plan.real, vectors, hidden))
+    first, hidden = _products(plan, bank)
+    spec = plan.tile_kernel(
+        lambda vectors: GradientSpec(name, layers, plan.real, vectors, hidden, first)
+    )
     (gradient,) = spec.names
     d = plan.at(op.d)
     e = plan.lanes(op.results[0], "e", 1)
@@ -65,6 +70,16 @@ def mlp_gradient(plan: Plan, op: Any) -> None:
     plan.stage(op, code, {d.buffer, e.buffer, dd.buffer, "work"})
 
 
+def _products(plan: Plan, bank: NetBank) -> tuple[Products, Products]:
+    """How the products of the first and of the hidden layers are computed.
+
+    What may be bfloat16 is float32 in the code for the lesser of several processors.
+    """
+    if not bank.bf16 or "bf16" not in plan.target.features:
+        return "", ""
+    return ("amx3", "amx") if "amx" in plan.target.features else ("", "bf16")
+
+
 def bias(plan: Plan, op: Any) -> None:
     """Energy of each centre: the net's, plus that of its type."""
     e: Lanes = plan.at(op.e)
@@ -74,7 +89,7 @@ def bias(plan: Plan, op: Any) -> None:
     plan.values[op.out] = e  # in place
     code = [
         f"const double base = {numbers}[tile->center_type];",
-        f"for (int32_t a = 0; a < lanes; a++) b.{e.buffer}[a] += base;",
+        f"for (int32_t a = 0; a < lanes; a++) {e.lane('a')} += base;",
     ]
     plan.stage(op, ["{", *("  " + line for line in code), "}"], {e.buffer})
 
@@ -95,7 +110,7 @@ def cast(plan: Plan, op: Any) -> None:
         parameters.cast(plan, op)
     elif isinstance(given, Lanes) and op.dtype is DType.F64 and given.features == 1:
         to = plan.lanes(op.out, "energy", 1, C_TYPES[op.dtype])
-        code = [f"for (int32_t a = 0; a < lanes; a++) b.{to.buffer}[a] = ({given.pointer})[a];"]
+        code = [f"for (int32_t a = 0; a < lanes; a++) {to.lane('a')} = {given.lane('a')};"]
         plan.stage(op, code, {given.buffer, to.buffer})
     else:
         raise InputError(f"no code for {plan.text[op]}")

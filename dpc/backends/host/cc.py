@@ -7,7 +7,8 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from dpc.errors import ToolError
@@ -76,25 +77,40 @@ def compile_shared(
     It runs in a folder of its own with relative names, so no path gets into the result.
     """
     compiler = find_compiler(target)
+    with _folder({**files, "exports.map": EXPORTS.encode()}) as home:
+        flags = [*FLAGS, *target.cflags, "-I."]
+        _run([*compiler, *flags, source, *objects, *LINK_FLAGS, "-lm", "-o", name], home)
+        return (home / name).read_bytes()
+
+
+def compile_object(
+    target: Target, files: Mapping[str, bytes], source: str, objects: list[str], symbol: str
+) -> bytes:
+    """The same as one object, in which only `symbol` can be seen from outside."""
+    compiler = find_compiler(target)
+    objcopy = shutil.which("objcopy") or shutil.which("llvm-objcopy")
+    if not objcopy:
+        raise ToolError(
+            "a package for several processors needs objcopy, which comes with binutils. "
+            "On Debian: apt install binutils"
+        )
+    with _folder(files) as home:
+        flags = [*FLAGS, *target.cflags, "-I."]
+        _run([*compiler, *flags, "-c", source, "-o", "own.o"], home)
+        _run([*compiler, "-r", "-nostdlib", "own.o", *objects, "-o", "all.o"], home)
+        _run([objcopy, f"--keep-global-symbol={symbol}", "--strip-debug", "all.o"], home)
+        return (home / "all.o").read_bytes()
+
+
+@contextmanager
+def _folder(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """These files in a folder that goes again."""
     with tempfile.TemporaryDirectory(prefix="dpc-") as folder:
         home = Path(folder)
-        for path, content in {**files, "exports.map": EXPORTS.encode()}.items():
+        for path, content in files.items():
             (home / path).parent.mkdir(parents=True, exist_ok=True)
             (home / path).write_bytes(content)
-        command = [
-            *compiler,
-            *FLAGS,
-            *target.cflags,
-            "-I.",
-            source,
-            *objects,
-            *LINK_FLAGS,
-            "-lm",
-            "-o",
-            name,
-        ]
-        _run(command, home)
-        return (home / name).read_bytes()
+        yield home
 
 
 def _run(command: list[str], home: Path) -> None:

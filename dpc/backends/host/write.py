@@ -5,13 +5,24 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from dpc.backends.host.plan import C_TYPES, READERS, REAL, Plan, Stage, TileKernels, place_buffers
+from dpc.backends.host.cc import SYMBOL
+from dpc.backends.host.levels import entry
+from dpc.backends.host.parts import C_TYPES, READERS, REAL, Stage, TileKernels
+from dpc.backends.host.plan import Plan, place_buffers
+from dpc.backends.host.text import WIDTH, fill
 
-WIDTH = 96
 
+def write_plan(
+    plan: Plan,
+    offsets: Mapping[str, int],
+    params_bytes: int,
+    version: str,
+    name: str = SYMBOL,
+) -> str:
+    """The text. `offsets`: bytes from the start of params.safetensors to each tensor.
 
-def write_plan(plan: Plan, offsets: Mapping[str, int], params_bytes: int, version: str) -> str:
-    """The text. `offsets`: bytes from the start of params.safetensors to each tensor."""
+    `name` is that of the entry: another one where this is code for one of several processors.
+    """
     program = plan.program
     names = " ".join(program.facts.type_map)
     parts = [
@@ -25,7 +36,7 @@ def write_plan(plan: Plan, offsets: Mapping[str, int], params_bytes: int, versio
         "\n\n".join(plan.statics) + "\n",
         _buffers(plan),
         _tile(plan),
-        _entry(plan, params_bytes),
+        entry(plan.target.isa, "NTYPES", "TILE", params_bytes, name),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -75,25 +86,29 @@ def _kernels(plan: Plan) -> str:
     sizes = []
     for number, lanes in enumerate(plan.tiles):
         symbols = [symbol for one in wanted for symbol in one.specs[number].symbols()]
-        sizes.append("    {" + ", ".join([str(lanes), *symbols]) + "},\n")
+        sizes += fill("    {", [str(lanes), *symbols], "},")
     return (
         "/* What works on the lanes of a tile, for tiles of each size. */\n"
         "typedef struct kernels {\n  int32_t lanes; /* the most centres */\n"
         + "".join(f"  {line}\n" for lines in members for line in lines)
         + "} kernels;\n\n"
-        f"static const kernels KERNELS[{len(sizes)}] = {{\n" + "".join(sizes) + "};\n"
+        f"static const kernels KERNELS[{len(plan.tiles)}] = {{\n"
+        + "".join(f"{line}\n" for line in sizes)
+        + "};\n"
     )
 
 
 def _pointer(kernels: TileKernels) -> list[str]:
     """Members of the struct: pointers to functions like those of the full tile."""
     spec = kernels.full
-    return [
-        declared.replace(f"{symbol}(", f"(*{name})(")
-        for name, symbol, declared in zip(
-            kernels.names, spec.symbols(), spec.prototypes(), strict=True
-        )
-    ]
+    lines = []
+    for name, symbol, declared in zip(
+        kernels.names, spec.symbols(), spec.prototypes(), strict=True
+    ):
+        head, arguments = declared.replace(f"{symbol}(", f"(*{name})(").split(")(")
+        parts = arguments.removesuffix(");").split(", ")
+        lines += fill(f"{head})(", parts, ");", WIDTH - 2)
+    return lines
 
 
 def _buffers(plan: Plan) -> str:
@@ -169,18 +184,3 @@ def _comment(text: str) -> list[str]:
 
 def _indented(lines: list[str]) -> str:
     return "".join(f"  {line}\n" if line else "\n" for line in lines)
-
-
-def _entry(plan: Plan, params_bytes: int) -> str:
-    return (
-        '__attribute__((visibility("default"))) const dpc_model_abi dpc_model_entry = {\n'
-        "    .abi = DPC_ABI,\n"
-        "    .size = sizeof(dpc_model_abi),\n"
-        f'    .isa = "{plan.target.isa}",\n'
-        f"    .ntypes = NTYPES,\n"
-        "    .tile_atoms = TILE,\n"
-        f"    .params_bytes = {params_bytes},\n"
-        "    .workspace = workspace,\n"
-        "    .tile = run_tile,\n"
-        "};\n"
-    )

@@ -9,6 +9,7 @@ from typing import Any
 from dpc.backends.tvm import compat
 from dpc.backends.tvm.kernels.spec import KernelSpec
 from dpc.backends.tvm.tuning import Tuning, default_tuning
+from dpc.errors import InputError
 from dpc.targets import Target
 
 
@@ -39,10 +40,13 @@ def build_kernels(
     adds two weak functions (__truncsfhf2, __extendhfsf2) that nothing calls.
     """
     wanted = list(dict.fromkeys(specs))
+    symbols = tuple(symbol for spec in wanted for symbol in spec.symbols())
+    if len(set(symbols)) < len(symbols):
+        twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+        raise InputError(f"different kernels have the same name: {', '.join(twice)}")
     chosen = tuning or default_tuning(target)
     functions = [made for spec in wanted for made in spec.functions(target, chosen)]
     module = compat.compile_functions(functions, target)
-    symbols = tuple(symbol for spec in wanted for symbol in spec.symbols())
     return Kernels(target, symbols, compat.object_bytes(module), _header(wanted), module)
 
 

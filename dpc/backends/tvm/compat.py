@@ -107,12 +107,24 @@ def helper(dtype: str, name: str, *operands: Any) -> Any:
     return tirx().call_pure_extern(dtype, name, *operands)
 
 
+def action(name: str, *operands: Any) -> Any:
+    """A statement: call a function that the function's `helpers` define; ints are 64-bit."""
+    t = tirx()
+    made = [t.IntImm("int64", value) if isinstance(value, int) else value for value in operands]
+    return t.Evaluate(t.call_extern("void", name, *made))
+
+
+def address(buffer: Any, at: Any) -> Any:
+    """&buffer[at]"""
+    t = tirx()
+    return t.address_of(t.BufferLoad(buffer, [at]))
+
+
 def prefetch(buffer: Any, at: Any) -> Any:
     """A statement: bring the line of buffer[at] near, for reading, into every cache."""
     t = tirx()
-    address = t.address_of(t.BufferLoad(buffer, [at]))
     hints = [index(0), index(3), index(1)]  # read, keep, data
-    return t.Evaluate(t.call_llvm_intrin("void", "llvm.prefetch", address, *hints))
+    return t.Evaluate(t.call_llvm_intrin("void", "llvm.prefetch", address(buffer, at), *hints))
 
 
 def compile_functions(functions: Sequence[Any], target: Target) -> Any:

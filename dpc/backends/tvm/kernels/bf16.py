@@ -11,11 +11,6 @@ import numpy as np
 
 from dpc.backends.tvm import compat
 from dpc.backends.tvm.kernels.emitter import Emitter, Vector
-from dpc.errors import InputError
-from dpc.targets import Target
-
-FEATURE = "bf16"
-"""What a target must have."""
 
 LANES = 16
 _ORDER = ", ".join(f"i32 {i // 2 + LANES * (i % 2)}" for i in range(2 * LANES))
@@ -41,18 +36,26 @@ define available_externally <16 x float> @dpc_bf16_pair(
   ret <16 x float> %r
 }}
 
+define available_externally <16 x float> @dpc_bf16_beyond_even(
+    <16 x float> %even, <16 x float> %pair) alwaysinline nounwind #0 {{
+  %p = bitcast <16 x float> %pair to <16 x i32>
+  %a = shl <16 x i32> %p, splat (i32 16)
+  %b = bitcast <16 x i32> %a to <16 x float>
+  %r = fsub <16 x float> %even, %b
+  ret <16 x float> %r
+}}
+
+define available_externally <16 x float> @dpc_bf16_beyond_odd(
+    <16 x float> %odd, <16 x float> %pair) alwaysinline nounwind #0 {{
+  %p = bitcast <16 x float> %pair to <16 x i32>
+  %a = and <16 x i32> %p, splat (i32 -65536)
+  %b = bitcast <16 x i32> %a to <16 x float>
+  %r = fsub <16 x float> %odd, %b
+  ret <16 x float> %r
+}}
+
 attributes #0 = {{ "target-cpu"="x86-64-v4" "target-features"="+avx512bf16" }}
 """
-
-
-def require_bf16(target: Target, where: str) -> None:
-    """Refuse a target without the instruction."""
-    if FEATURE not in target.features:
-        raise InputError(
-            f"{where}: hidden layers in bfloat16 need a CPU with AVX-512 BF16, and {target} does "
-            "not promise one. Compile for cpu:x86-64-v4+bf16 (Intel since Cooper Lake, AMD since "
-            "Zen 4), or in f32"
-        )
 
 
 def dot(emit: Emitter, total: Vector, x: Vector, w: Vector) -> Vector:
@@ -65,11 +68,24 @@ def pair(emit: Emitter, even: Vector, odd: Vector) -> Vector:
     return compat.helper(emit.vector_type(), "dpc_bf16_pair", even, odd)
 
 
+def beyond(emit: Emitter, even: Vector, odd: Vector, pairs: Vector) -> tuple[Vector, Vector]:
+    """What rounding two vectors to `pairs` left of each; exact."""
+    return (
+        emit.let(compat.helper(emit.vector_type(), "dpc_bf16_beyond_even", even, pairs)),
+        emit.let(compat.helper(emit.vector_type(), "dpc_bf16_beyond_odd", odd, pairs)),
+    )
+
+
 def round_to_bf16(numbers: np.ndarray) -> np.ndarray:
     """The nearest bfloat16 of each number, ties to even, as uint16."""
     bits = np.ascontiguousarray(numbers, np.float32).view(np.uint32)
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
     return np.where(np.isnan(numbers), 0x7FC0, rounded).astype(np.uint16)
+
+
+def widen_bf16(bits: np.ndarray) -> np.ndarray:
+    """The numbers that `round_to_bf16` gave the bits of."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def pack_pairs(weight: np.ndarray) -> np.ndarray:

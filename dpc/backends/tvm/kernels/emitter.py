@@ -19,6 +19,9 @@ from dpc.targets.target import VECTORS
 Index = Any  # an int or an int32 expression
 Vector = Any  # an expression of `lanes` numbers
 
+NOTHING = -0.0
+"""What adds nothing, to fill memory with: LLVM makes calls of memset where it sees zeros."""
+
 
 class Emitter:
     """The statements of one function, `lanes` numbers in a vector, `vectors` in a tile."""
@@ -72,6 +75,10 @@ class Emitter:
     def whole(self, value: Index) -> Any:
         """An int or expression as an index expression."""
         return compat.index(value) if isinstance(value, int) else value
+
+    def run(self, call: Any) -> None:
+        """A call for what it does."""
+        self._add(call)
 
     def minimum(self, a: Index, b: Index) -> Any:
         """The smaller of two indices."""
@@ -205,6 +212,10 @@ class Array:
     def store(self, at: Index, value: Vector, lanes: int | None = None) -> None:
         """Write a vector (of `lanes` numbers, where that differs from the usual)."""
         self.emit._store(self.buffer, self.origin + at, value, lanes or self.emit.lanes)
+
+    def address(self, at: Index) -> Any:
+        """&element `at`"""
+        return compat.address(self.buffer, self.emit.whole(self.origin + at))
 
     def prefetch(self, at: Index) -> None:
         """Ask for the line of element `at`."""

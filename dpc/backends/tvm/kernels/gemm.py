@@ -20,7 +20,6 @@ from dpc.backends.tvm.kernels import bf16
 from dpc.backends.tvm.kernels.emitter import Array, Emitter, Index, Vector
 from dpc.backends.tvm.kernels.spec import round_up
 from dpc.backends.tvm.tuning import Tuning
-from dpc.targets.target import ITEM_BYTES
 
 BLOCK = 8
 """Outputs packed side by side, on every target."""
@@ -93,7 +92,7 @@ def product(
     """z[n] = initial(n) + sum_k w[k, n] x[k], as `forward`; without `initial` from zeros."""
     at_once = tuning.outputs[emit.vectors - 1]
     period = math.lcm(BLOCK, at_once)  # rows after which groups and packed blocks begin together
-    for first, extent, begins, ends in _blocks(emit, inputs, _rows_at_once(emit, tuning)):
+    for first, extent, begins, ends in blocks(emit, inputs, tuning.block_rows(emit.target)):
         for base, group, rows in _groups(emit, outputs, at_once, period, BLOCK):
             sums = _Sums(emit, base, group, initial if begins else _reader(emit, z), rows, kind)
             weights = [r // BLOCK * inputs * BLOCK + r % BLOCK for r in group]
@@ -125,8 +124,8 @@ def backward(
     """
     at_once = tuning.outputs[emit.vectors - 1]
     whole, rest = divmod(outputs, BLOCK)
-    most = _rows_at_once(emit, tuning) // BLOCK
-    for first, extent, begins, ends in _blocks(emit, whole, most):
+    most = max(1, tuning.block_rows(emit.target) // BLOCK)
+    for first, extent, begins, ends in blocks(emit, whole, most):
         for base, group, rows in _groups(emit, inputs, at_once, at_once, 1):
             start = initial if begins else _reader(emit, g)
             sums = _Sums(emit, base, group, start, rows, NUMBERS)
@@ -148,13 +147,7 @@ def backward(
                 after(base + group[0], rows)
 
 
-def _rows_at_once(emit: Emitter, tuning: Tuning) -> int:
-    """Rows of a tile that a product runs over before it goes to other sums; at least 8."""
-    row = emit.tile * ITEM_BYTES[emit.dtype]
-    return max(BLOCK, tuning.block_bytes // row)
-
-
-def _blocks(emit: Emitter, total: int, most: int) -> Iterator[tuple[Index, Index, bool, bool]]:
+def blocks(emit: Emitter, total: int, most: int) -> Iterator[tuple[Index, Index, bool, bool]]:
     """(first, extent, begins, ends) of blocks of at most `most` of `total`, about even."""
     count = max(1, -(-total // most))
     size = -(-total // count)

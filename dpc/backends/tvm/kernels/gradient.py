@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 
-from dpc.backends.tvm.kernels import bf16
+from dpc.backends.tvm.kernels import amx, bf16
+from dpc.backends.tvm.kernels.amx import tile_rows
 from dpc.backends.tvm.kernels.emitter import Array, Emitter, Index, Vector
-from dpc.backends.tvm.kernels.layer import Blob, Layer, Scratch, require_chain
+from dpc.backends.tvm.kernels.layer import (
+    Blob,
+    Layer,
+    Products,
+    Scratch,
+    require_chain,
+    require_products,
+)
 from dpc.backends.tvm.kernels.net import Net
 from dpc.backends.tvm.kernels.spec import C_TYPES, require_tile
 from dpc.backends.tvm.tuning import Tuning
@@ -24,16 +32,17 @@ class GradientSpec:
     """e = net(d) and dd = de/dd for one tile.
 
     `layers` runs from K inputs to 1 output; the last one is linear, without shortcut and
-    timestep. `bank` names the C function. With `hidden="bf16"` the products of the layers
-    between the first and the last one, forward and backward, take operands rounded to
-    bfloat16; sums, activations, the first layer and the energy stay float32.
+    timestep. `bank` names the C function. `first` and `hidden` say how the products of the
+    first layer, and of the layers between the first and the last one, are computed, forward
+    and backward (see `layer.Products`); sums, activations and the energy stay float32.
     """
 
     bank: str
     layers: tuple[Layer, ...]
     dtype: str = "float64"
     vectors: int = VECTORS
-    hidden: Literal["", "bf16"] = ""
+    hidden: Products = ""
+    first: Products = ""
 
     def __post_init__(self) -> None:
         require_tile(self.dtype, self.vectors)
@@ -43,10 +52,12 @@ class GradientSpec:
             raise InputError(
                 f"{where}: the last layer must be linear with one output, no resnet, no timestep"
             )
-        if self.hidden not in ("", "bf16"):
-            raise InputError(f"{where}: hidden is {self.hidden!r}, but must be 'bf16' or ''")
-        if self.hidden and (self.dtype != "float32" or len(self.layers) < 2):
-            raise InputError(f"{where}: bf16 goes with float32 and at least one hidden layer")
+        for name, products in (("first", self.first), ("hidden", self.hidden)):
+            known = get_args(Products)
+            if products not in known:
+                raise InputError(f"{where}: {name} is {products!r}, but must be one of {known}")
+        if (self.first or self.hidden) and (self.dtype != "float32" or len(self.layers) < 2):
+            raise InputError(f"{where}: bfloat16 goes with float32 and at least two layers")
 
     def symbols(self) -> tuple[str, ...]:
         return (f"dpc_gradient_{self.bank}_v{self.vectors}",)
@@ -72,8 +83,7 @@ class GradientSpec:
         return Scratch(self._layers()[:-1], gradient=True).rows() * row
 
     def functions(self, target: Target, tuning: Tuning) -> tuple[Any, ...]:
-        if self.hidden:
-            bf16.require_bf16(target, f"net {self.bank}")
+        require_products(self._layers(), target, f"net {self.bank}")
         emit = Emitter(self.symbols()[0], target, self.dtype, self.vectors)
         d, w, e, dd, work = (emit.pointer(name) for name in ("d", "w", "e", "dd", "work"))
         layers, places = self._layers(), self._blob().places()
@@ -92,14 +102,25 @@ class GradientSpec:
             with emit.loop(head.inputs, "k") as k:
                 for v in range(self.vectors):
                     dd.store(k * emit.tile + v * emit.lanes, last.splat(k * 8))
-        return (emit.finish(bf16.HELPERS if self.hidden else ""),)
+        return (emit.finish(self._helpers()),)
+
+    def _helpers(self) -> str:
+        """LLVM text of the functions that TVM has no words for."""
+        layers = [layer for layer in self._layers() if layer.parts]
+        tiles = [layer for layer in layers if layer.on_amx]
+        rows = {n for layer in tiles for k in (layer.inputs, layer.outputs) for n in tile_rows(k)}
+        return (bf16.HELPERS if layers else "") + (amx.helpers(sorted(rows)) if tiles else "")
 
     def _layers(self) -> tuple[Layer, ...]:
-        """The layers with the number format of their products."""
-        if not self.hidden:
+        """The layers with how their products are computed."""
+        if len(self.layers) < 2:
             return self.layers
         first, *hidden, head = self.layers
-        return (first, *(replace(layer, bf16=True) for layer in hidden), head)
+        return (
+            replace(first, products=self.first),
+            *(replace(layer, products=self.hidden) for layer in hidden),
+            head,
+        )
 
     def _blob(self) -> Blob:
         return Blob(self._layers(), self.dtype)

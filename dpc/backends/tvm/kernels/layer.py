@@ -8,20 +8,26 @@ from typing import Literal
 
 import numpy as np
 
-from dpc.backends.tvm.kernels import bf16, gemm
+from dpc.backends.tvm.kernels import amx, bf16, gemm
 from dpc.backends.tvm.kernels.activation import require_activation
 from dpc.backends.tvm.kernels.spec import aligned, round_up
 from dpc.errors import InputError
+from dpc.targets import Target
 
 Resnet = Literal["none", "same", "double"]
+
+Products = Literal["", "bf16", "amx", "amx3"]
+"""How products are computed: in the number format of the kernel; on operands rounded to
+bfloat16 (AVX-512 BF16, or AMX); on AMX with operands in two parts, in three products, which
+give relative errors of 2^-17."""
 
 
 @dataclass(frozen=True)
 class Layer:
     """One dense layer: sizes, activation, shortcut, and whether it has a timestep (idt).
 
-    With `bf16` the operands of its products, forward and backward, are rounded to bfloat16;
-    everything else stays float32.
+    `products` says how its products, forward and backward, are computed; everything else is
+    in the number format of the kernel.
     """
 
     inputs: int
@@ -29,7 +35,7 @@ class Layer:
     activation: str = "tanh"
     resnet: Resnet = "none"
     timestep: bool = False
-    bf16: bool = False
+    products: Products = ""
 
     def __post_init__(self) -> None:
         where = f"layer {self.inputs} > {self.outputs}"
@@ -47,6 +53,32 @@ class Layer:
         """Outputs up to a whole block: rows of z."""
         return round_up(self.outputs, gemm.BLOCK)
 
+    @property
+    def on_amx(self) -> bool:
+        """Whether the products are those of AMX tiles."""
+        return self.products.startswith("amx")
+
+    @property
+    def parts(self) -> int:
+        """bfloat16 that make up one operand; 0 where operands are plain numbers."""
+        return {"": 0, "bf16": 1, "amx": 1, "amx3": 2}[self.products]
+
+    def pair_rows(self, features: int) -> int:
+        """Rows of one part of `features` operands, in pairs."""
+        return round_up(-(-features // 2), amx.ROWS if self.on_amx else 1)
+
+    def packed_size(self, inputs: int, outputs: int) -> int:
+        """Numbers in the packed weights [inputs, outputs] of one direction."""
+        if self.on_amx:
+            return amx.packed_size(inputs, outputs, self.parts)
+        return gemm.packed_size(-(-inputs // 2) if self.parts else inputs, outputs)
+
+    def pack(self, weight: np.ndarray) -> np.ndarray:
+        """The packed weights of one direction, flat."""
+        if self.on_amx:
+            return amx.pack_weights(weight, self.parts)
+        return gemm.pack_weights(bf16.pack_pairs(weight) if self.parts else weight)
+
 
 def require_chain(layers: Sequence[Layer], where: str) -> None:
     """Refuse layers whose sizes do not follow each other."""
@@ -55,6 +87,20 @@ def require_chain(layers: Sequence[Layer], where: str) -> None:
             raise InputError(
                 f"{where}: layer {number + 1} takes {after.inputs} inputs, but layer {number} "
                 f"gives {before.outputs}"
+            )
+
+
+def require_products(layers: Sequence[Layer], target: Target, where: str) -> None:
+    """Refuse a target that lacks the instructions of some layer's products."""
+    for needs, name, cpus in (
+        ("amx", "AMX", "Intel since Sapphire Rapids"),
+        ("bf16", "AVX-512 BF16", "Intel since Cooper Lake, AMD since Zen 4"),
+    ):
+        wanted = any(layer.on_amx if needs == "amx" else layer.parts for layer in layers)
+        if wanted and needs not in target.features:
+            raise InputError(
+                f"{where}: products in bfloat16 need a CPU with {name}, and {target} does not "
+                f"promise one. Compile for cpu:x86-64-v4+{needs} ({cpus}), or in f32"
             )
 
 
@@ -74,9 +120,9 @@ class Blob:
     """Where the numbers of each layer lie in the packed blob: offsets in numbers.
 
     Of every layer in turn: W packed [ceil(N/8)][K][8], b [ceil8(N)], idt [ceil8(N)]. Of a
-    bf16 layer W is there twice, in pairs: [ceil(N/8)][ceil(K/2)][8] for forward, and its
-    transpose [ceil(K/8)][ceil(N/2)][8] for backward. Every part starts at a multiple of 64
-    bytes.
+    layer with bfloat16 products W is there twice: as forward reads it, for AVX-512 in pairs
+    [ceil(N/8)][ceil(K/2)][8], for AMX see `amx`, and its transpose, as backward reads it.
+    Every part starts at a multiple of 64 bytes.
     """
 
     layers: tuple[Layer, ...]
@@ -88,11 +134,10 @@ class Blob:
         for layer in self.layers:
             weight = back = at
             inputs, outputs = layer.inputs, layer.outputs
-            if layer.bf16:
-                back = weight + aligned(gemm.packed_size(-(-inputs // 2), outputs), self.dtype)
-                bias = back + aligned(gemm.packed_size(-(-outputs // 2), inputs), self.dtype)
-            else:
-                bias = weight + aligned(gemm.packed_size(inputs, outputs), self.dtype)
+            bias = weight + aligned(layer.packed_size(inputs, outputs), self.dtype)
+            if layer.parts:
+                back = bias
+                bias = back + aligned(layer.packed_size(outputs, inputs), self.dtype)
             idt = bias + aligned(layer.padded, self.dtype)
             at = idt + (aligned(layer.padded, self.dtype) if layer.timestep else 0)
             found.append(Places(weight, back, bias, idt, at))
@@ -145,12 +190,9 @@ def _parts(
     layer: Layer, places: Places, numbers: Mapping[str, np.ndarray]
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Offset and numbers of each part of a layer's blob."""
-    weight = numbers["weight"]
-    if layer.bf16:
-        yield places.weight, gemm.pack_weights(bf16.pack_pairs(weight))
-        yield places.back, gemm.pack_weights(bf16.pack_pairs(weight.T))
-    else:
-        yield places.weight, gemm.pack_weights(weight)
+    yield places.weight, layer.pack(numbers["weight"])
+    if layer.parts:
+        yield places.back, layer.pack(numbers["weight"].T)
     if "bias" in numbers:
         yield places.bias, numbers["bias"]
     if "idt" in numbers:
@@ -161,9 +203,10 @@ def _parts(
 class Scratch:
     """Rows of [TA] that a pass over the layers needs in `work`.
 
-    Two buffers as high as the widest layer take turns as y of one layer and z of the next;
-    after forward the first one is g. Two more take turns as the bf16 pairs of y. q of every
-    layer is kept from forward to backward, where u takes its place.
+    Two buffers as high as the widest layer take turns as y of one layer and z of the next,
+    and after forward as g. q of every layer is kept from forward to backward, where u takes
+    its place. Two more buffers hold pairs of bfloat16: layer l reads its inputs from number
+    l modulo 2, and its u from the other one.
     """
 
     layers: tuple[Layer, ...]
@@ -174,20 +217,23 @@ class Scratch:
         """Rows of the widest layer's output."""
         return max((layer.padded for layer in self.layers), default=0)
 
-    @property
-    def pairs(self) -> int:
-        """Rows of the widest bf16 input, in pairs."""
-        return max((-(-layer.inputs // 2) for layer in self.layers if layer.bf16), default=0)
-
     def rows(self) -> int:
         """All rows together."""
         return self.slope_row(len(self.layers) if self.gradient else 0)
 
     def pair_row(self, number: int) -> int:
-        """The first row of the pairs that a bf16 layer reads."""
-        return 2 * self.widest + self.pairs * (number % 2)
+        """The first row of the pairs that a layer reads, forward."""
+        return 2 * self.widest + (self._pairs(0) if number % 2 else 0)
 
     def slope_row(self, number: int) -> int:
         """The first row of q of a layer."""
         before = sum(layer.padded for layer in self.layers[:number])
-        return 2 * (self.widest + self.pairs) + before
+        return 2 * self.widest + self._pairs(0) + self._pairs(1) + before
+
+    def _pairs(self, buffer: int) -> int:
+        """Rows of a buffer of pairs."""
+        sizes = [0]
+        for number, layer in enumerate(self.layers):
+            features = layer.inputs if number % 2 == buffer else layer.outputs
+            sizes.append(layer.parts * layer.pair_rows(features))
+        return max(sizes)

@@ -15,17 +15,14 @@ Activations, and products with q, follow each group of rows of a matrix product 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dpc.backends.tvm.kernels import bf16, gemm
-from dpc.backends.tvm.kernels.activation import ACTIVATIONS
+from dpc.backends.tvm.kernels import amx, gemm
 from dpc.backends.tvm.kernels.emitter import Array, Emitter, Index, Vector
 from dpc.backends.tvm.kernels.layer import Layer, Places, Scratch
+from dpc.backends.tvm.kernels.rows import Activation, Gradient, Operand, Slope, copy, reader
 from dpc.backends.tvm.tuning import Tuning
-
-Gradient = Callable[[Index, int], Vector]
-"""dE/dy of a row n and a vector v of the tile."""
 
 
 @dataclass(frozen=True)
@@ -50,31 +47,31 @@ class Net:
         """
         final = len(self.layers) - 1
         for number, (layer, places) in enumerate(zip(self.layers, self.places, strict=True)):
-            z = self._rows(self.scratch.widest * (number % 2))
+            operand = self._inputs(number, x)
+            if number == 0 and layer.parts:
+                copy(self.emit, x, operand, layer.inputs)
+            z = self._values(number)
             y = result if number == final and result is not None else z
-            step = _Activation(
-                net=self,
+            bias = self.w.part(places.bias)
+            step = Activation(
+                emit=self.emit,
                 layer=layer,
                 x=x,
                 idt=self.w.part(places.idt),
+                bias=bias if layer.on_amx else None,
                 z=z,
                 y=y,
-                pairs=self._pairs(number + 1),
+                operand=None if number == final else self._inputs(number + 1, y),
                 q=self._slopes(number) if gradient else None,
                 gradient=gradient if number == final else None,
+                u=self._outputs(number),
             )
-            gemm.forward(
-                self.emit,
-                self.tuning,
-                self._pairs(number) or x,
-                self.w.part(places.weight),
-                self.w.part(places.bias),
-                z,
-                -(-layer.inputs // 2) if layer.bf16 else layer.inputs,
-                layer.outputs,
-                step.rows,
-                gemm.PAIRS if layer.bf16 else gemm.NUMBERS,
-            )
+
+            def start(row: Index, bias: Array = bias) -> list[Vector]:
+                return [bias.splat(row)] * self.emit.vectors
+
+            w = self.w.part(places.weight)
+            self._product(layer, operand, w, z, layer.inputs, layer.outputs, start, step.rows)
             x = y
         return x
 
@@ -82,70 +79,63 @@ class Net:
         """dx [inputs of layer 0][TA]; call it after `forward` with the same gradient."""
         for number in reversed(range(len(self.layers))):
             layer, places = self.layers[number], self.places[number]
-            g = self._rows(0) if number else dx
-            common = (self.emit, self.tuning, self._slopes(number), self.w.part(places.back))
+            g = self._values(number) if number else dx
             carry = _carry(layer, gradient, self.emit.vectors)
-            after = self._times_slope(g, number - 1)
-            if layer.bf16:
-                pairs = -(-layer.outputs // 2)
-                gemm.product(*common, g, pairs, layer.inputs, carry, after, gemm.PAIRS)
+            below = number - 1
+            step = Slope(
+                emit=self.emit,
+                carry=carry if layer.on_amx else None,
+                g=g,
+                q=self._slopes(below) if number else None,
+                u=self._outputs(below) if number else None,
+            )
+            w, u = self.w.part(places.back), self._outputs(number)
+            if layer.parts:
+                self._product(layer, u, w, g, layer.outputs, layer.inputs, carry, step.rows)
             else:
-                gemm.backward(*common, g, layer.inputs, layer.outputs, carry, after)
-            gradient = self._reader(g)
+                sizes = (layer.inputs, layer.outputs)
+                gemm.backward(self.emit, self.tuning, u.array, w, g, *sizes, carry, step.rows)
+            gradient = reader(self.emit, g)
 
-    def _times_slope(self, g: Array, number: int) -> gemm.After:
-        """u = g q of the layer below, in the place of q; as pairs in half of it."""
-        if number < 0:
-            return lambda first, count: None
-        q = self._slopes(number)
+    def _product(
+        self,
+        layer: Layer,
+        x: Operand,
+        w: Array,
+        z: Array,
+        inputs: int,
+        outputs: int,
+        start: gemm.Start | None,
+        after: gemm.After,
+    ) -> None:
+        """z = start + W x as the layer computes products; on AMX `after` must add start."""
+        if layer.on_amx:
+            amx.product(self.emit, self.tuning, x.arrays(self.emit), w, z, inputs, outputs, after)
+            return
+        kind = gemm.PAIRS if layer.parts else gemm.NUMBERS
+        features = -(-inputs // 2) if layer.parts else inputs
+        common = (self.emit, self.tuning, x.array, w, z)
+        gemm.product(*common, features, outputs, start, after, kind)
 
-        def u(at: Index) -> Vector:
-            return self.emit.let(g.load(at) * q.load(at))
+    def _inputs(self, number: int, x: Array) -> Operand:
+        """What the product of a layer reads: x, or pairs of it."""
+        layer = self.layers[number]
+        if not layer.parts:
+            return Operand(x)
+        pairs = self._rows(self.scratch.pair_row(number))
+        return Operand(pairs, layer.parts, layer.pair_rows(layer.inputs))
 
-        def after(first: Index, count: int) -> None:
-            if not self.layers[number].bf16:
-                for _, _, at in self.sweep(first, count):
-                    q.store(at, u(at))
-                return
-            for _, _, to, even, odd in self.sweep_pairs(first, count):
-                self.store_pair(q, to, u(even), None if odd is None else u(odd))
+    def _outputs(self, number: int) -> Operand:
+        """What the backward product of a layer reads: u, or pairs of it."""
+        layer = self.layers[number]
+        if not layer.parts:
+            return Operand(self._slopes(number))
+        pairs = self._rows(self.scratch.pair_row(number + 1))
+        return Operand(pairs, layer.parts, layer.pair_rows(layer.outputs))
 
-        return after
-
-    def sweep(self, first: Index, rows: int) -> Iterator[tuple[Index, int, Index]]:
-        """(row, vector, offset) of every vector of some rows: a loop, its vectors unrolled."""
-        emit = self.emit
-        with emit.loop(rows, "n") as n:
-            row = emit.let(first + n)
-            start = emit.let(row * emit.tile)
-            for v in range(emit.vectors):
-                yield row, v, start + v * emit.lanes
-
-    def sweep_pairs(
-        self, first: Index, rows: int
-    ) -> Iterator[tuple[Index, int, Index, Index, Index | None]]:
-        """(even row, vector, offset of the pair, of the even row, of the odd row if any)."""
-        emit = self.emit
-        for start, count, whole in ((0, rows // 2, True), (rows - rows % 2, rows % 2, False)):
-            if not count:
-                continue
-            with emit.loop(count, "n") as n:
-                row = emit.let(first + start + n * 2)
-                to, even = emit.let((row >> 1) * emit.tile), emit.let(row * emit.tile)
-                for v in range(0, emit.tile, emit.lanes):
-                    odd = even + emit.tile + v if whole else None
-                    yield row, v // emit.lanes, to + v, even + v, odd
-
-    def store_pair(self, to: Array, at: Index, even: Vector, odd: Vector | None) -> None:
-        """Write two rows of one vector as bf16; a row that is not there is zero."""
-        emit = self.emit
-        to.store(at, bf16.pair(emit, even, emit.constant(0.0) if odd is None else odd))
-
-    def _pairs(self, number: int) -> Array | None:
-        """Where a layer reads pairs, if it does."""
-        if number < len(self.layers) and self.layers[number].bf16:
-            return self._rows(self.scratch.pair_row(number))
-        return None
+    def _values(self, number: int) -> Array:
+        """z and y of a layer; backward, dE/dx of it."""
+        return self._rows(self.scratch.widest * (number % 2))
 
     def _slopes(self, number: int) -> Array:
         """q of a layer, later its u."""
@@ -153,62 +143,6 @@ class Net:
 
     def _rows(self, row: int) -> Array:
         return self.work.part(row * self.emit.tile)
-
-    def _reader(self, g: Array) -> Gradient:
-        emit = self.emit
-        return lambda n, v: g.load(n * emit.tile + v * emit.lanes)
-
-
-@dataclass(frozen=True)
-class _Activation:
-    """y = act(z) idt + shortcut and q = act'(z) idt, or u = gradient q; y may be z."""
-
-    net: Net
-    layer: Layer
-    x: Array
-    idt: Array
-    z: Array
-    y: Array
-    pairs: Array | None  # y once more, for a bf16 layer
-    q: Array | None
-    gradient: Gradient | None
-
-    def rows(self, first: Index, count: int) -> None:
-        """Rows first .. first+count-1, the first one even."""
-        net = self.net
-        if not (self.pairs or self.layer.bf16):
-            for n, v, at in net.sweep(first, count):
-                _, slope = self._row(n, v, at)
-                if self.q:
-                    self.q.store(at, slope)
-            return
-        for n, v, to, even, odd in net.sweep_pairs(first, count):
-            y, slope = self._row(n, v, even)
-            y2, slope2 = (None, None) if odd is None else self._row(n + 1, v, odd)
-            if self.pairs:
-                net.store_pair(self.pairs, to, y, y2)
-            if self.q and self.gradient and self.layer.bf16:
-                net.store_pair(self.q, to, slope, slope2)
-            elif self.q:
-                self.q.store(even, slope)
-                if odd is not None:
-                    self.q.store(odd, slope2)
-
-    def _row(self, n: Index, v: int, at: Index) -> tuple[Vector, Vector]:
-        """Store y; y and what to keep for backward."""
-        emit, layer = self.net.emit, self.layer
-        value, slope = ACTIVATIONS[layer.activation](emit, self.z.load(at))
-        if layer.timestep:
-            step = self.idt.splat(n)
-            value, slope = value * step, slope * step
-        if layer.resnet == "same":
-            value = value + self.x.load(at)
-        elif layer.resnet == "double":
-            above = emit.wrap(n, layer.inputs) * emit.tile + v * emit.lanes
-            value = value + self.x.load(above)
-        value = emit.let(value)
-        self.y.store(at, value)
-        return value, emit.let(self.gradient(n, v) * slope if self.gradient else slope)
 
 
 def _carry(layer: Layer, gradient: Gradient, vectors: int) -> gemm.Start | None:

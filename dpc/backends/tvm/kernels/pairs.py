@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpc.backends.tvm.kernels.emitter import Array, Emitter, Index, Vector
+from dpc.backends.tvm.kernels.emitter import NOTHING, Array, Emitter, Index, Vector
 from dpc.backends.tvm.kernels.spec import C_TYPES, require_tile
 from dpc.backends.tvm.tuning import Tuning
 from dpc.errors import InputError
@@ -84,7 +84,7 @@ class PairsSpec:
         for vectors in self._passes(target):
             with emit.loop(COMPONENTS * self.M, "row") as row:
                 for v in vectors:
-                    dx.store(row * emit.tile + v * emit.lanes, emit.constant(0.0))
+                    dx.store(row * emit.tile + v * emit.lanes, emit.constant(NOTHING))
             with emit.loop(self.M, "a") as a:
                 here = [self._read(x, a, v) for v in vectors]
                 sums = [[emit.register("dx") for _ in range(COMPONENTS)] for _ in vectors]

@@ -9,13 +9,15 @@ from dpc.backends.cpu.build import backend
 from dpc.errors import InputError
 from dpc.ir.evaluate import evaluate
 from dpc.ir.types import Ragged
+from dpc.package import safetensors
 from dpc.passes.base import Context
 from dpc.passes.pipeline import Pipeline
 from dpc.passes.samples import inputs_for
-from dpc.targets import parse_target
+from dpc.targets import cpu, parse_target
 from dpc.targets.cpu import LEVELS, runs_here
 from tests import programs
 from tests.tiles import OUTPUTS, run_tiles
+from tests.unit.backends.tvm.harness import request_tiles
 
 pytest.importorskip("tvm")
 
@@ -262,15 +264,16 @@ def test_float32_on_every_instruction_set(arch, tmp_path):
         compare(run_tiles(files, tmp_path, inputs), expected(program, inputs), 3e-6)
 
 
-BF16 = "cpu:x86-64-v4+bf16"
-
-
 @pytest.mark.parametrize("natoms", [15, 31, 40])
-def test_hidden_layers_in_bfloat16(natoms, tmp_path):
-    if not runs_here(parse_target(BF16)):
-        pytest.skip("this CPU has no AVX-512 BF16")
+@pytest.mark.parametrize("features", ["bf16", "amx"])
+def test_hidden_layers_in_bfloat16(features, natoms, tmp_path):
+    target = f"cpu:x86-64-v4+{features}"
+    if not runs_here(parse_target(target)):
+        pytest.skip(f"this CPU has no {features}")
+    if features == "amx":
+        request_tiles()  # as libdpc does
     compressed = TABLES.replace(f" {REST}", " cast{bf16}")
-    program, files = with_basis(ONE_TYPE, compressed, BF16)
+    program, files = with_basis(ONE_TYPE, compressed, target)
     inputs = inputs_for(program.energy, programs.samples(ONE_TYPE, 1, natoms)[0])
     # where float32 sums differ by rounding, some operand rounds to another bfloat16
     compare(run_tiles(files, tmp_path, inputs), expected(program, inputs), 3e-3)
@@ -281,6 +284,34 @@ def test_bfloat16_needs_a_target_that_has_it():
     program = Pipeline.parse(passes).run(programs.program())
     with pytest.raises(InputError, match=r"@fitting: .* bf16[^$]*cpu:x86-64-v4\+bf16"):
         backend.build(program, parse_target("cpu:x86-64-v4"))
+
+
+SEVERAL = "cpu:x86-64-v2,x86-64-v4"
+
+
+@pytest.mark.parametrize("lacking", [False, True], ids=["v4", "v2"])
+def test_several_instruction_sets_in_one_library(lacking, tmp_path, monkeypatch):
+    """The best that the processor has; what it lacks is not run, and tiles are cut to fit."""
+    if not runs_here(parse_target("cpu:x86-64-v4")):
+        pytest.skip("this CPU does not run x86-64-v4")
+    if lacking:  # as if v4 needed what only Xeon Phi had
+        needs = {**cpu._SUPPORTS, "x86-64-v4": "avx5124fmaps"}
+        monkeypatch.setattr(cpu, "_SUPPORTS", needs)
+    context = Context(samples=programs.samples(ONE_TYPE, natoms=16))
+    passes = f"{FOLDED} cast {REST}"
+    program = Pipeline.parse(passes).run(programs.program(ONE_TYPE), context)
+    kept: dict[str, bytes] = {}
+    files = backend.build(program, parse_target(SEVERAL), kept.__setitem__).files
+    assert {"levels.c", "x86-64-v2/plan.c", "x86-64-v4/plan.c"} <= set(kept)
+    tensors, _ = safetensors.load(files["params.safetensors"], "")
+    assert {"embedding", "embedding@x86-64-v4"} <= set(tensors)  # other padding
+    assert "fitting.packed@x86-64-v4" not in tensors  # the same for both
+    inputs = inputs_for(program.energy, programs.samples(ONE_TYPE, 1, 40)[0])
+    got = run_tiles(files, tmp_path, inputs)
+    compare(got, expected(program, inputs), 3e-6)
+    other = backend.build(program, parse_target("cpu:x86-64-v2" if lacking else "cpu")).files
+    for name, array in run_tiles(other, tmp_path, inputs).items():
+        assert np.array_equal(got[name], array) or name == "energy", name  # the same code ran
 
 
 def test_mixed_number_formats_are_refused():

@@ -7,7 +7,8 @@ import pytest
 
 from dpc.backends.cpu import emitters
 from dpc.backends.cpu.build import backend
-from dpc.backends.host.plan import Plan, Stage, make_plan, place_buffers
+from dpc.backends.host.parts import Stage
+from dpc.backends.host.plan import Plan, make_plan, place_buffers
 from dpc.backends.host.write import write_plan
 from dpc.errors import DpcError, InputError
 from dpc.ir.builder import Builder

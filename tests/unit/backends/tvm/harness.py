@@ -41,6 +41,8 @@ class Library:
 
     def __init__(self, target: Target, path: Path) -> None:
         self.target = target
+        if "amx" in target.features:
+            request_tiles()
         self._library = ctypes.CDLL(str(path))
 
     def call(self, symbol: str, *arguments: np.ndarray | int) -> None:
@@ -51,6 +53,13 @@ class Library:
         function = self._library[symbol]
         function.restype = None
         function(*made)
+
+
+def request_tiles() -> None:
+    """Ask Linux for AMX's tile registers, as libdpc does (runtime/src/isa.c)."""
+    request_state, tile_data = 0x1023, 18
+    x86_64_arch_prctl = 158
+    assert ctypes.CDLL(None).syscall(x86_64_arch_prctl, request_state, tile_data) == 0
 
 
 def link(object_bytes: bytes, path: Path) -> None:

@@ -9,20 +9,26 @@ import subprocess
 import pytest
 
 from dpc.backends.tvm.build import build_kernels
+from dpc.backends.tvm.kernels.expand import ExpandSpec
 from dpc.backends.tvm.kernels.gradient import GradientSpec
 from dpc.backends.tvm.kernels.layer import Layer
 from dpc.backends.tvm.kernels.mlp import MlpSpec
 from dpc.backends.tvm.kernels.outer import OuterSpec
+from dpc.backends.tvm.kernels.pairs import PairsSpec
 from dpc.backends.tvm.kernels.table import TableSpec
+from dpc.errors import InputError
 from dpc.targets import parse_target
 from dpc.targets.cpu import LEVELS
 
 SPECS = (
     TableSpec(20),
     OuterSpec(20, 4, True),
+    PairsSpec(20, 100),
+    ExpandSpec(20, 33),
     GradientSpec("fit", (Layer(30, 9), Layer(9, 9, "tanh", "same", True), Layer(9, 1, "linear"))),
-    MlpSpec("emb", (Layer(1, 10, "softplus"), Layer(10, 20, "gelu", "double"))),
+    MlpSpec("emb", (Layer(1, 10, "relu"), Layer(10, 20, "tanh", "double"))),
 )  # fmt: skip
+SMALL = (TableSpec(8), GradientSpec("fit", (Layer(16, 16), Layer(16, 1, "linear"))))
 VECTORS = {"x86-64-v4": "zmm", "x86-64-v3": "ymm", "x86-64-v2": "xmm"}
 
 
@@ -83,13 +89,18 @@ def test_sums_of_the_matrix_products_stay_in_registers():
 
 def test_the_same_specs_give_the_same_bytes():
     target = parse_target("cpu:x86-64-v3")
-    first, second = (build_kernels(SPECS, target).object_bytes for _ in range(2))
+    first, second = (build_kernels(SMALL, target).object_bytes for _ in range(2))
     assert first == second
 
 
 def test_equal_specs_are_compiled_once():
     made = build_kernels([TableSpec(8), TableSpec(8)], parse_target("cpu:x86-64-v3"))
     assert made.symbols == ("dpc_table_forward_M8", "dpc_table_backward_M8")
+
+
+def test_two_kernels_of_one_name_are_refused():
+    with pytest.raises(InputError, match="the same name: dpc_table_backward_M8, dpc_table_forw"):
+        build_kernels([TableSpec(8), TableSpec(8, "float32")], parse_target("cpu:x86-64-v3"))
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
@@ -105,7 +116,7 @@ def test_header_is_c(kernels, tmp_path):
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 def test_a_library_can_hide_all_of_it(tmp_path):
-    kernels = build_kernels(SPECS, parse_target("cpu:x86-64-v2"))
+    kernels = build_kernels(SMALL, parse_target("cpu:x86-64-v2"))
     if parse_target("cpu").arch == "aarch64":
         pytest.skip("needs an x86-64 linker")
     (tmp_path / "kernels.o").write_bytes(kernels.object_bytes)
