@@ -111,6 +111,7 @@ typedef struct dpc_step {
    * of the centres before them in the list `row_first`. In begin and finish: all centres. */
   int32_t first, count;
   int64_t row_first, rows;
+  int32_t center_type; /* of all centres of the chunk, when the plan wants one type; else -1 */
   /* results, zero when a step begins, added to; NULL: not wanted */
   dpc_memory *energy;      /* f64[1] */
   dpc_memory *force;       /* f64[nall, 3] */
@@ -133,6 +134,7 @@ typedef struct dpc_device_plan {
   const dpc_array *arrays;
   int32_t narrays;
   int32_t most_centers; /* of a chunk; 0: any number */
+  int32_t one_type;     /* not 0: the centres of a chunk must be of one type */
   /* each returns 0 or what a call returned */
   int32_t (*begin)(const dpc_step *);
   int32_t (*chunk)(const dpc_step *);
