@@ -52,14 +52,19 @@ typedef struct dpc_error {
 /* dpc_options.flags */
 enum {
   DPC_OPEN_UNVERIFIED = 1, /* skip the SHA-256 of the files: sizes only */
-  DPC_STRICT = 2           /* DPC_WARN_* become errors */
+  DPC_STRICT = 2,          /* DPC_WARN_* become errors */
+  DPC_DETERMINISTIC = 4    /* on a GPU: the same input gives the same bits, as it does on a CPU */
 };
 
 typedef struct dpc_options {
   uint32_t size;
-  int32_t device;  /* index; -1 chooses */
+  /* a GPU's index; -1 chooses: the ranks of MPI on one machine take its devices in turn */
+  int32_t device;
   int32_t threads; /* host threads of one session; 0 means 1 */
   uint32_t flags;
+  /* Later fields: 0 when `size` says that the caller does not know them. */
+  uint64_t device_bytes; /* the most memory to take of the device; 0: all that is free */
+  void *context;         /* OpenCL: the cl_context of arrays in DPC_DEVICE memory, or NULL */
 } dpc_options;
 
 /* dpc_facts.outputs */

@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,13 @@ const char *dpc_load_symbols(void *library, const dpc_symbol *symbols, size_t co
 
 static dpc_status open_library(dpc_device *device, dpc_error *error) {
   const dpc_driver *driver = device->driver;
-  device->library = dlopen(driver->library, RTLD_NOW | RTLD_LOCAL);
+  char name[64];
+  for (const char *next = driver->library; device->library == NULL && *next != '\0';) {
+    const size_t length = strcspn(next, " ");
+    snprintf(name, sizeof name, "%.*s", (int)length, next);
+    device->library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    next += length + (next[length] == ' ');
+  }
   if (device->library == NULL)
     return dpc_fail(error, DPC_ERROR_DEVICE, "no %s driver here: %.200s. %s", driver->title,
                     dlerror(), driver->remedy);
@@ -55,8 +62,8 @@ static dpc_status open_library(dpc_device *device, dpc_error *error) {
   if (device->calls != NULL) return DPC_OK;
   if (missing == NULL) return dpc_out_of_memory(error, 1024);
   return dpc_fail(error, DPC_ERROR_DEVICE,
-                  "the %s driver here is too old: %s has no function %s. %s", driver->title,
-                  driver->library, missing, driver->remedy);
+                  "the %s driver here is too old: %s has no function %s. %s", driver->title, name,
+                  missing, driver->remedy);
 }
 
 static dpc_status choose(dpc_device *device, int32_t index, dpc_error *error) {
@@ -66,8 +73,8 @@ static dpc_status choose(dpc_device *device, int32_t index, dpc_error *error) {
   if (status != DPC_OK) return status;
   if (count < 1)
     return dpc_fail(error, DPC_ERROR_DEVICE,
-                    "the %s driver (%s) finds no device. Is one visible to this process?",
-                    driver->title, driver->library);
+                    "the %s driver finds no device. Is one visible to this process?",
+                    driver->title);
   if (index >= count)
     return dpc_fail(error, DPC_ERROR_DEVICE,
                     "there is no %s device %d: this machine has %d, counted from 0", driver->title,

@@ -12,9 +12,6 @@
 #include "dpc_device.h"
 #include "error.h"
 
-/* Parts of memory start at multiples of this many bytes, which suits every driver. */
-enum { DPC_PART_ALIGNMENT = 512 };
-
 typedef struct dpc_driver dpc_driver;
 
 typedef struct dpc_device {
@@ -55,7 +52,7 @@ struct dpc_queue {
 struct dpc_driver {
   const char *name;    /* as plans name it: "cuda" */
   const char *title;   /* as messages name it: "CUDA" */
-  const char *library; /* "libcuda.so.1" */
+  const char *library; /* "libcuda.so.1", or several names with a space between */
   const char *remedy;  /* what to do when it is missing */
   /* the functions of the library; NULL and the name of one that is missing */
   const void *(*load_calls)(void *library, const char **missing);
@@ -75,11 +72,7 @@ struct dpc_driver {
   dpc_status (*free_bytes)(const dpc_device *, size_t *bytes, dpc_error *);
   /* DPC_ERROR_MEMORY when there is not enough */
   dpc_status (*allocate)(const dpc_device *, size_t bytes, dpc_memory *, dpc_error *);
-  /* a part of other memory, which has to outlive it */
-  dpc_status (*slice)(const dpc_device *, const dpc_memory *, size_t offset, size_t bytes,
-                      dpc_memory *part, dpc_error *);
   void (*release)(const dpc_device *, dpc_memory *);
-  void (*release_part)(const dpc_device *, dpc_memory *);
   dpc_status (*open_queue)(dpc_device *, dpc_queue *, dpc_error *);
   void (*close_queue)(dpc_queue *);
   /* queued; host memory must stay as it is until `wait` */
@@ -122,7 +115,10 @@ int32_t dpc_local_rank(void);
 dpc_status dpc_device_allocate(dpc_device *device, size_t bytes, dpc_memory *memory,
                                dpc_error *error);
 void dpc_device_release(dpc_device *device, dpc_memory *memory);
-/* At least `bytes`; the contents are lost if it has to grow. `what` is for messages. */
+/* At least `bytes`; the contents are lost if it has to grow. The first time it is as large as
+ * asked for, later it gets some room, so that a system that fluctuates stops growing. */
+dpc_status dpc_device_grow(dpc_device *device, dpc_memory *memory, size_t bytes, dpc_error *error);
+/* The same, with a message that names `what` and atoms. */
 dpc_status dpc_device_reserve(dpc_device *device, dpc_memory *memory, size_t bytes,
                               const char *what, int32_t atoms, dpc_error *error);
 /* What can still be taken, by the device and by the limit. */

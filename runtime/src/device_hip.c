@@ -108,7 +108,7 @@ static dpc_status load(dpc_device *device, const void *code, size_t bytes, const
 const dpc_driver dpc_driver_hip = {
     .name = "hip",
     .title = "HIP",
-    .library = "libamdhip64.so",
+    .library = "libamdhip64.so libamdhip64.so.7 libamdhip64.so.6 libamdhip64.so.5",
     .remedy = "Install AMD's ROCm, which brings it, or use a package for --target cpu",
     .load_calls = load_calls,
     .open = open_device,

@@ -1,10 +1,4 @@
-#include <stdatomic.h>
-
 #include "device.h"
-
-static size_t round_up(size_t bytes) {
-  return (bytes + DPC_PART_ALIGNMENT - 1) / DPC_PART_ALIGNMENT * DPC_PART_ALIGNMENT;
-}
 
 dpc_status dpc_device_available(dpc_device *device, size_t *bytes, dpc_error *error) {
   const dpc_status status = device->driver->free_bytes(device, bytes, error);
@@ -17,7 +11,7 @@ dpc_status dpc_device_available(dpc_device *device, size_t *bytes, dpc_error *er
 
 dpc_status dpc_device_allocate(dpc_device *device, size_t bytes, dpc_memory *memory,
                                dpc_error *error) {
-  bytes = round_up(bytes > 0 ? bytes : 1);
+  if (bytes == 0) bytes = 1;
   const size_t taken = __atomic_add_fetch(&device->taken, bytes, __ATOMIC_RELAXED);
   dpc_status status = DPC_OK;
   if (device->limit > 0 && taken > device->limit)
@@ -40,14 +34,20 @@ void dpc_device_release(dpc_device *device, dpc_memory *memory) {
   *memory = (dpc_memory){0};
 }
 
+dpc_status dpc_device_grow(dpc_device *device, dpc_memory *memory, size_t bytes, dpc_error *error) {
+  const bool again = memory->handle != 0;
+  if (again && bytes <= memory->bytes) return DPC_OK;
+  dpc_device_release(device, memory);
+  dpc_status status = DPC_ERROR_MEMORY;
+  if (again) status = dpc_device_allocate(device, bytes + bytes / 4, memory, error);
+  if (status == DPC_ERROR_MEMORY) status = dpc_device_allocate(device, bytes, memory, error);
+  return status;
+}
+
 dpc_status dpc_device_reserve(dpc_device *device, dpc_memory *memory, size_t bytes,
                               const char *what, int32_t atoms, dpc_error *error) {
-  if (memory->handle != 0 && bytes <= memory->bytes) return DPC_OK;
-  dpc_device_release(device, memory);
   dpc_error driver = {0};
-  /* some room, so that a system that fluctuates stops growing; less if that is too much */
-  dpc_status status = dpc_device_allocate(device, bytes + bytes / 4, memory, &driver);
-  if (status == DPC_ERROR_MEMORY) status = dpc_device_allocate(device, bytes, memory, &driver);
+  const dpc_status status = dpc_device_grow(device, memory, bytes, &driver);
   if (status == DPC_OK) return DPC_OK;
   if (status != DPC_ERROR_MEMORY) return dpc_fail(error, status, "%s", driver.message);
   size_t left = 0;

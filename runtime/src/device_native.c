@@ -101,21 +101,8 @@ dpc_status dpc_native_allocate(const dpc_device *device, size_t bytes, dpc_memor
                           error);
 }
 
-dpc_status dpc_native_slice(const dpc_device *device, const dpc_memory *memory, size_t offset,
-                            size_t bytes, dpc_memory *part, dpc_error *error) {
-  (void)device;
-  (void)error;
-  *part = (dpc_memory){.handle = memory->handle + offset, .bytes = bytes};
-  return DPC_OK;
-}
-
 void dpc_native_release(const dpc_device *device, dpc_memory *memory) {
   if (memory->handle != 0) dpc_native(device)->free(memory->handle);
-}
-
-void dpc_native_release_part(const dpc_device *device, dpc_memory *memory) {
-  (void)device;
-  (void)memory;
 }
 
 dpc_status dpc_native_open_queue(dpc_device *device, dpc_queue *queue, dpc_error *error) {

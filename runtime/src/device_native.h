@@ -74,10 +74,7 @@ dpc_status dpc_native_get_kernel(const dpc_device *, const char *name, dpc_kerne
 void dpc_native_free_kernel(const dpc_device *, dpc_kernel *);
 dpc_status dpc_native_free_bytes(const dpc_device *, size_t *bytes, dpc_error *);
 dpc_status dpc_native_allocate(const dpc_device *, size_t bytes, dpc_memory *, dpc_error *);
-dpc_status dpc_native_slice(const dpc_device *, const dpc_memory *, size_t offset, size_t bytes,
-                            dpc_memory *part, dpc_error *);
 void dpc_native_release(const dpc_device *, dpc_memory *);
-void dpc_native_release_part(const dpc_device *, dpc_memory *);
 dpc_status dpc_native_open_queue(dpc_device *, dpc_queue *, dpc_error *);
 void dpc_native_close_queue(dpc_queue *);
 dpc_status dpc_native_upload(dpc_queue *, const dpc_memory *, const void *, size_t, dpc_error *);
@@ -97,11 +94,11 @@ void dpc_native_forget(const dpc_device *, void *graph);
 #define DPC_NATIVE_FUNCTIONS                                                                       \
   .count = dpc_native_count, .get_kernel = dpc_native_get_kernel,                                  \
   .free_kernel = dpc_native_free_kernel, .free_bytes = dpc_native_free_bytes,                      \
-  .allocate = dpc_native_allocate, .slice = dpc_native_slice, .release = dpc_native_release,       \
-  .release_part = dpc_native_release_part, .open_queue = dpc_native_open_queue,                    \
-  .close_queue = dpc_native_close_queue, .upload = dpc_native_upload,                              \
-  .download = dpc_native_download, .zero = dpc_native_zero, .copy = dpc_native_copy,               \
-  .launch = dpc_native_launch, .wait = dpc_native_wait, .record = dpc_native_record,               \
-  .recorded = dpc_native_recorded, .replay = dpc_native_replay, .forget = dpc_native_forget
+  .allocate = dpc_native_allocate, .release = dpc_native_release,                                  \
+  .open_queue = dpc_native_open_queue, .close_queue = dpc_native_close_queue,                      \
+  .upload = dpc_native_upload, .download = dpc_native_download, .zero = dpc_native_zero,           \
+  .copy = dpc_native_copy, .launch = dpc_native_launch, .wait = dpc_native_wait,                   \
+  .record = dpc_native_record, .recorded = dpc_native_recorded, .replay = dpc_native_replay,       \
+  .forget = dpc_native_forget
 
 #endif

@@ -28,7 +28,6 @@ enum {
   CONTEXT_DEVICES = 0x1081,
   BUILD_LOG = 0x1183,
   MEM_READ_WRITE = 1,
-  REGION = 0x1220,
   MOST_PLATFORMS = 16,
   MOST_DEVICES = 256
 };
@@ -50,7 +49,6 @@ typedef struct calls {
   int32_t (*release_kernel)(void *);
   int32_t (*set_argument)(void *kernel, uint32_t, size_t, const void *);
   void *(*create_buffer)(void *context, uint64_t flags, size_t, void *, int32_t *);
-  void *(*create_part)(void *buffer, uint64_t flags, uint32_t type, const void *, int32_t *);
   int32_t (*release_memory)(void *);
   int32_t (*write)(void *queue, void *buffer, uint32_t block, size_t offset, size_t, const void *,
                    uint32_t, const void *, void *);
@@ -84,7 +82,6 @@ static const dpc_symbol symbols[] = {SYMBOL("clGetPlatformIDs", platforms),
                                      SYMBOL("clReleaseKernel", release_kernel),
                                      SYMBOL("clSetKernelArg", set_argument),
                                      SYMBOL("clCreateBuffer", create_buffer),
-                                     SYMBOL("clCreateSubBuffer", create_part),
                                      SYMBOL("clReleaseMemObject", release_memory),
                                      SYMBOL("clEnqueueWriteBuffer", write),
                                      SYMBOL("clEnqueueReadBuffer", read),
@@ -322,18 +319,6 @@ static dpc_status allocate(const dpc_device *device, size_t bytes, dpc_memory *m
   return check(device, code, "clCreateBuffer", error);
 }
 
-static dpc_status slice(const dpc_device *device, const dpc_memory *memory, size_t offset,
-                        size_t bytes, dpc_memory *part, dpc_error *error) {
-  const struct {
-    size_t origin, size;
-  } region = {offset, bytes};
-  int32_t code = SUCCESS;
-  void *made =
-      of(device)->create_part(object(memory->handle), MEM_READ_WRITE, REGION, &region, &code);
-  *part = (dpc_memory){.handle = (uintptr_t)made, .bytes = bytes};
-  return check(device, code, "clCreateSubBuffer", error);
-}
-
 static void release(const dpc_device *device, dpc_memory *memory) {
   if (memory->handle != 0) of(device)->release_memory(object(memory->handle));
 }
@@ -445,9 +430,7 @@ const dpc_driver dpc_driver_opencl = {
     .free_kernel = free_kernel,
     .free_bytes = free_bytes,
     .allocate = allocate,
-    .slice = slice,
     .release = release,
-    .release_part = release,
     .open_queue = open_queue,
     .close_queue = close_queue,
     .upload = upload,

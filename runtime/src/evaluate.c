@@ -1,6 +1,10 @@
 #include <string.h>
 
+#include "device_session.h"
 #include "session.h"
+
+/* A device takes all centres of a type at once: how the list is cut does not matter to it. */
+enum { MOST_OF_ONE_RANGE = 1 << 20 };
 
 static void clear(double *values, size_t n) {
   if (values != NULL) memset(values, 0, n * sizeof *values);
@@ -109,15 +113,20 @@ static dpc_status evaluate(dpc_session *s, const dpc_input *input, dpc_output *o
   dpc_system system;
   dpc_status status = DPC_OK;
   const dpc_model *model = s->model;
+  const int32_t tile = s->device != NULL ? MOST_OF_ONE_RANGE : model->abi->tile_atoms;
   if (input->neighbors != NULL) use_caller(input, output, &system);
   else status = use_images(s, input, output, &system, error);
   if (status == DPC_OK)
     status = dpc_tiles_update(&s->tiles, system.neighbors, system.nloc, system.nall, system.type,
-                              model->manifest.facts.ntypes, model->abi->tile_atoms, error);
-  if (status == DPC_OK) status = reserve_sums(s, output, &system, error);
-  if (status == DPC_OK) status = dpc_run(s, &system, error);
+                              model->manifest.facts.ntypes, tile, error);
+  if (status == DPC_OK && s->device != NULL) {
+    status = dpc_device_run(s, &system, output, error);
+  } else if (status == DPC_OK) {
+    status = reserve_sums(s, output, &system, error);
+    if (status == DPC_OK) status = dpc_run(s, &system, error);
+    if (status == DPC_OK) sum_tiles(s, &system, output);
+  }
   if (status != DPC_OK) return status;
-  sum_tiles(s, &system, output);
   fold_images(s, &system, output);
   status = dpc_check_results(input, output, error);
   return status == DPC_OK ? collect_warnings(s, output, error) : status;
