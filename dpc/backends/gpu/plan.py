@@ -8,7 +8,7 @@ of the centre is chosen where kernels are launched.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -27,11 +27,7 @@ Number = int | float | str
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel: a file of `kernels/` with its own constants.
-
-    `flops` and `bytes`: of one centre, for estimates; `padded` what the blocks of the kernel
-    really compute. `shape`: block size.
-    """
+    """One kernel: a file of `kernels/` with constants of its own."""
 
     name: str
     file: str
@@ -115,8 +111,11 @@ class Plan:
             self.headers.append(name)
 
     def kernel(self, name: str, file: str, threads: int, **defines: Number) -> Kernel:
-        """Ask for a kernel."""
+        """Ask for a kernel; what is there already under another name is taken."""
         made = Kernel(name, file, threads, defines)
+        for known in self.kernels.values():
+            if defines and replace(known, name=name) == made:
+                return known
         if self.kernels.setdefault(name, made) != made:
             raise DpcError(f"two different kernels are called {name}")
         return made
