@@ -19,7 +19,6 @@ def _arch(name: str, *features: str) -> Target:
 
 ARCHS: Mapping[str, Target] = MappingProxyType(
     {
-        "sm_70": _arch("sm_70"),
         "sm_80": _arch("sm_80", "bf16"),
         "sm_86": _arch("sm_86", "bf16"),
         "sm_89": _arch("sm_89", "bf16"),

@@ -41,7 +41,7 @@ DEVICE void add_force(environment_row r, real p0, real p1, real p2, real p3,
 KERNEL(unfix, SUM_THREADS)
 (GLOBAL const int64 *restrict from, int64 n, GLOBAL double *restrict to,
  GLOBAL const int64 *restrict counters) {
-  const double unit = counters[COUNT_INVALID] ? NAN : 1.0 / FIXED_UNIT;
+  const double unit = counters[COUNT_INVALID] ? sqrt(-1.0) : 1.0 / FIXED_UNIT; /* no number */
   for (int64 k = (int64)BLOCK * SUM_THREADS + THREAD; k < n; k += (int64)BLOCKS * SUM_THREADS)
     to[k] = (double)from[k] * unit;
 }
