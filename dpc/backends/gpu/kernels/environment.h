@@ -19,7 +19,7 @@ DEVICE environment_row environment(GLOBAL const double *coord, int i, int j,
   r.y = (real)(coord[3 * (int64)j + 1] - coord[3 * (int64)i + 1]);
   r.z = (real)(coord[3 * (int64)j + 2] - coord[3 * (int64)i + 2]);
   const real width = R(1.0) / (RCUT - RCUT_SMTH);
-  const real d = sqrt(r.x * r.x + r.y * r.y + r.z * r.z), inverse = R(1.0) / d;
+  const real r2 = r.x * r.x + r.y * r.y + r.z * r.z, inverse = rsqrt(r2), d = r2 * inverse;
   real u = (d - RCUT_SMTH) * width;
   u = u < R(0.0) ? R(0.0) : u;
   const real w = u * u * u * ((R(-6.0) * u + R(15.0)) * u - R(10.0)) + R(1.0);
