@@ -41,6 +41,7 @@ DEVICE void check_distance(environment_row r, int i, int j, GLOBAL int64 *counte
     counters[COUNT_COINCIDENT] = 1 + ((int64)i << 31) + j;
 }
 
+#if !NET
 /* The piece of the table that holds s. */
 DEVICE int piece_of(real s) {
   real u = (s - TABLE_LOWER) * TABLE_PER_STRIDE;
@@ -48,3 +49,4 @@ DEVICE int piece_of(real s) {
   u = u < R(TABLE_PIECES - 1) ? u : R(TABLE_PIECES - 1);
   return (int)u;
 }
+#endif
