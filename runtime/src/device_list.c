@@ -62,7 +62,7 @@ static dpc_status put_list(dpc_session *s, const dpc_system *system, dpc_error *
   if (status == DPC_OK)
     status = put(d, &d->counts, tiles->numneigh, n, sizeof(int32_t), "the list", error);
   if (status == DPC_OK)
-    status = put(d, &d->starts, d->extent.row_start, n, sizeof(int64_t), "the list", error);
+    status = put(d, &d->starts, d->extent.row_start, n + 1, sizeof(int64_t), "the list", error);
   if (status == DPC_OK)
     status = put(d, &d->entries, d->packed.data, rows, sizeof(int32_t),
                  "the entries of the neighbour list", error);

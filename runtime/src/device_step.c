@@ -57,6 +57,7 @@ static dpc_step describe(dpc_session *s, const dpc_system *system, const dpc_out
                     .starts = &d->starts,
                     .counts = &d->counts,
                     .entries = &d->entries,
+                    .row_starts = &d->starts,
                     .stride = 1,
                     .mask = ~0,
                     .ncenters = d->extent.ncenters,
