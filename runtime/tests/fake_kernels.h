@@ -63,9 +63,9 @@ KERNEL measure(const GLOBAL double *coord, const GLOBAL int *type, const GLOBAL 
     for (int a = 0; a < 4; a++) part[k][a] = sum[a];
   }
   BARRIER; /* mutate: the sums are read below */
-  for (int half = THREADS / 2; half > 0; half /= 2) {
-    if (k < half && BLOCK < count)
-      for (int a = 0; a < 4; a++) part[k][a] += part[k + half][a];
+  for (int width = THREADS / 2; width > 0; width /= 2) {
+    if (k < width && BLOCK < count)
+      for (int a = 0; a < 4; a++) part[k][a] += part[k + width][a];
     BARRIER; /* mutate: half of the sums is read in the next turn */
   }
   if (k < 4 && BLOCK < count) moments[BLOCK * 4 + k] = part[0][k];
