@@ -47,13 +47,13 @@ dpc_status dpc_device_session_new(dpc_model *model, dpc_device_session **session
 void dpc_device_session_free(dpc_device_session *d) {
   if (d == NULL) return;
   const dpc_driver *driver = d->device->driver;
-  dpc_memory *owned[] = {&d->coord,       &d->type,   &d->fparam,  &d->aparam,  &d->centers,
-                         &d->starts,      &d->counts, &d->entries, &d->force,   &d->atom_energy,
-                         &d->atom_virial, &d->energy, &d->virial,  &d->counters};
+  dpc_memory *owned[] = {&d->coord,       &d->type,       &d->fparam,  &d->aparam, &d->centers,
+                         &d->starts,      &d->counts,     &d->entries, &d->force,  &d->atom_energy,
+                         &d->atom_virial, &d->row_starts, &d->energy,  &d->virial, &d->counters};
   dpc_buffer *buffers[] = {&d->row_start, &d->packed, &d->type_start, &d->type_copy,
                            &d->chunks.buffer};
   driver->enter(d->device, NULL);
-  if (d->graph != NULL) driver->forget(d->device, d->graph);
+  dpc_device_forget(d);
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) dpc_device_release(d->device, owned[i]);
   for (int32_t i = 0; d->arrays != NULL && i < d->plan->narrays; i++)
     dpc_device_release(d->device, &d->arrays[i]);

@@ -133,9 +133,8 @@ bool release_warps() {
       if (f.state != State::AT_WARP) continue;
       some = true;
       for (unsigned other = first; other < end; other++)
-        if (f.lanes >> (other - first) & 1 &&
-            (scheduler.fibres[other]->state != State::AT_WARP ||
-             scheduler.fibres[other]->line != f.line))
+        if (f.lanes >> (other - first) & 1 && (scheduler.fibres[other]->state != State::AT_WARP ||
+                                               scheduler.fibres[other]->line != f.line))
           all = false;
     }
     if (!some || !all) continue;
@@ -207,9 +206,9 @@ uint64_t *exchange() { return &scheduler.words[scheduler.current / 32 * 32]; }
 } // namespace dpc_shim
 
 /* Runs a kernel; 0, or -1 and what is wrong in `message`. One launch at a time. */
-extern "C" __attribute__((visibility("default"))) int
-dpc_shim_launch(void (*body)(void **), const unsigned grid[3], const unsigned size[3],
-                void **arguments, unsigned seed, char *message, std::size_t bytes) {
+extern "C" __attribute__((visibility("default"))) int dpc_shim_launch(
+    void (*body)(void **), const unsigned grid[3], const unsigned size[3], void **arguments,
+    unsigned seed, char *message, std::size_t bytes) {
   using namespace dpc_shim;
   threads = dim3(size[0], size[1], size[2]);
   blocks = dim3(grid[0], grid[1], grid[2]);

@@ -12,6 +12,7 @@
 
 #define DPC_SHIM 1
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -25,7 +26,6 @@
 #define __host__
 #define __constant__ static
 #define __forceinline__ inline __attribute__((always_inline))
-#define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
 /* one block at a time: its shared memory can be static. The section lets us find all of it */
 #define __shared__ static __attribute__((section("dpc_shared")))
@@ -50,7 +50,8 @@ int lane();
 /* 32 words of the warp of this thread, to exchange values through */
 uint64_t *exchange();
 
-template <class T> T shuffle(unsigned lanes, T value, int from, int line) {
+template <class T>
+T shuffle(unsigned lanes, T value, int from, int line) {
   static_assert(sizeof(T) <= 8, "a shuffled value has at most 8 bytes");
   uint64_t *words = exchange(), word = 0;
   std::memcpy(&word, &value, sizeof value);
@@ -81,13 +82,13 @@ template <class T> T shuffle(unsigned lanes, T value, int from, int line) {
                                                       : dpc_shim::lane(),                          \
                     __LINE__)
 #define __shfl_up_sync(mask, v, by, ...)                                                           \
-  dpc_shim::shuffle(mask, v,                                                                       \
-                    dpc_shim::lane() >= (int)(by) ? dpc_shim::lane() - (int)(by)                   \
-                                                  : dpc_shim::lane(),                              \
-                    __LINE__)
+  dpc_shim::shuffle(                                                                               \
+      mask, v, dpc_shim::lane() >= (int)(by) ? dpc_shim::lane() - (int)(by) : dpc_shim::lane(),    \
+      __LINE__)
 
 /* Fibres change only where they wait, so plain reads and writes are atomic. */
-template <class T> T atomicAdd(T *at, typename std::common_type<T>::type value) {
+template <class T>
+T atomicAdd(T *at, typename std::common_type<T>::type value) {
   const T before = *at;
   /* unsigned: CUDA's integers wrap around */
   if constexpr (std::is_integral<T>::value) {
@@ -98,17 +99,20 @@ template <class T> T atomicAdd(T *at, typename std::common_type<T>::type value) 
   }
   return before;
 }
-template <class T> T atomicMax(T *at, typename std::common_type<T>::type value) {
+template <class T>
+T atomicMax(T *at, typename std::common_type<T>::type value) {
   const T before = *at;
   if (value > before) *at = value;
   return before;
 }
-template <class T> T atomicMin(T *at, typename std::common_type<T>::type value) {
+template <class T>
+T atomicMin(T *at, typename std::common_type<T>::type value) {
   const T before = *at;
   if (value < before) *at = value;
   return before;
 }
-template <class T> T atomicExch(T *at, typename std::common_type<T>::type value) {
+template <class T>
+T atomicExch(T *at, typename std::common_type<T>::type value) {
   const T before = *at;
   *at = value;
   return before;
@@ -120,14 +124,19 @@ T atomicCAS(T *at, typename std::common_type<T>::type expected,
   if (before == expected) *at = value;
   return before;
 }
-template <class T> T atomicOr(T *at, typename std::common_type<T>::type value) {
+template <class T>
+T atomicOr(T *at, typename std::common_type<T>::type value) {
   const T before = *at;
   *at |= value;
   return before;
 }
 
-template <class T> T __ldg(const T *at) { return *at; }
-template <class To, class From> To dpc_shim_bits(From from) {
+template <class T>
+T __ldg(const T *at) {
+  return *at;
+}
+template <class To, class From>
+To dpc_shim_bits(From from) {
   To to;
   static_assert(sizeof to == sizeof from, "");
   std::memcpy(&to, &from, sizeof to);
@@ -140,7 +149,7 @@ template <class To, class From> To dpc_shim_bits(From from) {
 static inline long long __double2ll_rn(double x) { return std::llrint(x); }
 static inline double rsqrt(double x) { return 1 / std::sqrt(x); }
 static inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
-static inline float __expf(float x) { return std::exp(x); }
+#define __expf(x) std::exp((float)(x))
 using std::max;
 using std::min;
 
@@ -151,11 +160,13 @@ void call(void (*kernel)(A...), void **arguments, std::index_sequence<I...>) {
   kernel(*static_cast<std::remove_cv_t<A> *>(arguments[I])...);
   (void)arguments;
 }
-template <class... A> void call(void (*kernel)(A...), void **arguments) {
+template <class... A>
+void call(void (*kernel)(A...), void **arguments) {
   call(kernel, arguments, std::index_sequence_for<A...>{});
 }
 /* the bytes of each argument, then 0 */
-template <class... A> const int *sizes(void (*)(A...)) {
+template <class... A>
+const int *sizes(void (*)(A...)) {
   static const int bytes[] = {(int)sizeof(A)..., 0};
   return bytes;
 }

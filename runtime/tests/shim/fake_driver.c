@@ -125,7 +125,8 @@ __attribute__((destructor)) static void report(void) {
 static int is_ours(const void *at, size_t bytes) {
   for (int k = 0; k < MOST_BLOCKS; k++) {
     const char *data = blocks[k].data;
-    if (data != NULL && (const char *)at >= data && (const char *)at + bytes <= data + blocks[k].bytes)
+    if (data != NULL && (const char *)at >= data &&
+        (const char *)at + bytes <= data + blocks[k].bytes)
       return 1;
   }
   return 0;
@@ -287,7 +288,8 @@ EXPORT NAME(cuMemAlloc_v2, hipMalloc)(void **made, size_t bytes) {
   while (k < MOST_BLOCKS && blocks[k].data != NULL) k++;
   if (!entered) return INVALID_CONTEXT;
   if (bytes == 0) return INVALID_VALUE;
-  if (k == MOST_BLOCKS || used + bytes > strtoull(setting("FAKE_GPU_MEMORY", "1000000000"), NULL, 10))
+  if (k == MOST_BLOCKS ||
+      used + bytes > strtoull(setting("FAKE_GPU_MEMORY", "1000000000"), NULL, 10))
     return OUT_OF_MEMORY;
   blocks[k] = (allocation){malloc(bytes), bytes};
   if (blocks[k].data == NULL) return OUT_OF_MEMORY;
