@@ -148,6 +148,7 @@ dpc_status dpc_device_run_foreign(dpc_session *s, const dpc_input *input, const 
   dpc_status status = d->device->driver->enter(d->device, error);
   const bool fresh = !is_same(d, input);
   if (status == DPC_OK && fresh) status = put_list(s, input, error);
+  if (status == DPC_ERROR_MEMORY && dpc_device_give_back(d)) status = put_list(s, input, error);
   if (status == DPC_OK && facts->fparam > 0)
     status = dpc_device_put(d, &d->fparam, input->fparam, (size_t)facts->fparam, sizeof(double),
                             "fparam", error);

@@ -47,6 +47,8 @@ dpc_status dpc_device_put(dpc_device_session *d, dpc_memory *memory, const void 
 
 /* device_arrays.c: room for the arrays of the plan, and chunks that fit it. */
 dpc_status dpc_device_arrays(dpc_device_session *d, dpc_error *error);
+/* The memory of chunks, which can do with less; false when there was none. */
+bool dpc_device_give_back(dpc_device_session *d);
 
 /* device_step.c: energy, virial, forces and counts of `system` into `output` and `system`. */
 dpc_status dpc_device_run(dpc_session *s, const dpc_system *system, const dpc_output *output,

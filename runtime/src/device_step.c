@@ -244,6 +244,11 @@ dpc_status dpc_device_finish(dpc_session *s, const dpc_system *system, const dpc
   return read_sums(s, system, output, &got, error);
 }
 
+static dpc_status put(dpc_session *s, const dpc_system *system, bool *fresh, dpc_error *error) {
+  const dpc_status status = dpc_device_list(s, system, fresh, error);
+  return status == DPC_OK ? put_system(s, system, error) : status;
+}
+
 dpc_status dpc_device_run(dpc_session *s, const dpc_system *system, const dpc_output *output,
                           dpc_error *error) {
   dpc_device_session *d = s->device;
@@ -254,8 +259,10 @@ dpc_status dpc_device_run(dpc_session *s, const dpc_system *system, const dpc_ou
   dpc_succeed(error);
   d->queue.error = error;
   dpc_status status = d->device->driver->enter(d->device, error);
-  if (status == DPC_OK) status = dpc_device_list(s, system, &fresh, error);
-  if (status == DPC_OK) status = put_system(s, system, error);
+  if (status == DPC_OK) status = put(s, system, &fresh, error);
+  if (status == DPC_ERROR_MEMORY && d->device->driver->wait(&d->queue, NULL) == DPC_OK &&
+      dpc_device_give_back(d))
+    status = put(s, system, &fresh, error);
   step = dpc_device_describe(s, output);
   step.force = system->force != NULL ? &d->force : NULL;
   step.atom_energy = system->atom_energy != NULL ? &d->atom_energy : NULL;

@@ -11,6 +11,9 @@
 #ifndef FAKE_DEVICE_ABI
 #define FAKE_DEVICE_ABI DPC_DEVICE_ABI
 #endif
+#ifndef FAKE_ROW_BYTES
+#define FAKE_ROW_BYTES 40 /* more: memory that chunks save */
+#endif
 #ifndef FAKE_MOST_CENTERS
 #define FAKE_MOST_CENTERS 0
 #endif
@@ -29,9 +32,9 @@ enum { THREADS = 32, HEADER = 192 };
 static const char *const kernels[] = {"measure", "energies", "forces", "convert", "total"};
 static const dpc_code codes[] = {FAKE_CODES};
 static const dpc_tensor tensors[] = {{HEADER, 32}, {HEADER + 32, 16}};
-static const dpc_array arrays[] = {[ROWS] = {.row = 40},        [MOMENTS] = {.center = 32},
-                                   [SCALES] = {.center = 8},    [EACH] = {.local = 8},
-                                   [FORCE] = {.atom = 24},      [VIRIAL] = {.fixed = 72},
+static const dpc_array arrays[] = {[ROWS] = {.row = FAKE_ROW_BYTES}, [MOMENTS] = {.center = 32},
+                                   [SCALES] = {.center = 8},         [EACH] = {.local = 8},
+                                   [FORCE] = {.atom = 24},           [VIRIAL] = {.fixed = 72},
                                    [ATOM_VIRIAL] = {.atom = 72}};
 
 #define MEMORY(m) {.memory = (m)}

@@ -76,6 +76,7 @@ static struct {
 } calls[MOST_CALLS];
 static allocation blocks[MOST_BLOCKS];
 static size_t used, most;
+static char image_text[64];
 static int streams, modules, graphs, contexts, launches, device, entered, sticky;
 static void *kernels;
 static launcher *launch_on_cpu;
@@ -99,7 +100,8 @@ static int begin(const char *name) {
   const long when = strtol(fail + length + 1, &end, 10);
   if (when != calls[k].count) return OK;
   const int code = *end == ':' ? atoi(end + 1) : LAUNCH_FAILED;
-  if (code == LAUNCH_FAILED) sticky = 0; /* a real one poisons the context; retry is tested */
+  /* as in CUDA: the context is lost, and everybody who uses it has to let go of it first */
+  if (code == LAUNCH_FAILED && NAME(1, 0)) sticky = code;
   return code;
 }
 #define BEGIN                                                                                      \
@@ -116,6 +118,7 @@ __attribute__((destructor)) static void report(void) {
   for (int k = 0; k < MOST_BLOCKS; k++) left += blocks[k].data != NULL;
   fprintf(file, "left %d\nstreams %d\nmodules %d\ngraphs %d\ncontexts %d\nmost %zu\n", left,
           streams, modules, graphs, contexts, most);
+  if (image_text[0] != '\0') fprintf(file, "image %s 1\n", image_text);
   for (int k = 0; k < MOST_CALLS && calls[k].name != NULL; k++)
     fprintf(file, "%s %d\n", calls[k].name, calls[k].count);
   fclose(file);
@@ -145,7 +148,7 @@ static int run(const work *w, unsigned seed) {
 }
 
 static int drain(stream *s) {
-  int code = OK;
+  int code = sticky; /* in a lost context nothing runs */
   while (s->first != NULL) {
     work *next = s->first->next;
     if (code == OK) code = run(s->first, (unsigned)++launches);
@@ -222,8 +225,9 @@ EXPORT cuDevicePrimaryCtxRetain(void **context, int number) {
   return OK;
 }
 EXPORT cuDevicePrimaryCtxRelease_v2(int number) {
-  BEGIN;
+  begin(__func__);
   contexts--;
+  if (contexts == 0) sticky = OK; /* with its last user a lost context goes */
   return number >= 10 ? OK : INVALID_DEVICE;
 }
 EXPORT cuCtxSetCurrent(void *context) {
@@ -301,7 +305,7 @@ EXPORT NAME(cuMemAlloc_v2, hipMalloc)(void **made, size_t bytes) {
 }
 
 EXPORT NAME(cuMemFree_v2, hipFree)(void *memory) {
-  BEGIN;
+  begin(__func__); /* even in a lost context */
   for (int k = 0; k < MOST_BLOCKS; k++)
     if (memory != NULL && blocks[k].data == memory) {
       used -= blocks[k].bytes;
@@ -343,6 +347,7 @@ EXPORT NAME(cuMemsetD8Async, hipMemsetD8Async)(void *to, unsigned char value, si
 
 static int load(void **module, const void *image) {
   if (memcmp(image, "\177ELF", 4) != 0 && memcmp(image, "//", 2) != 0) return INVALID_IMAGE;
+  sscanf((const char *)image + 4, " fake %63s", image_text);
   kernels = dlopen(setting("FAKE_GPU_KERNELS", ""), RTLD_NOW | RTLD_LOCAL);
   if (kernels == NULL) {
     fprintf(stderr, "fake driver: %s\n", dlerror());
@@ -368,7 +373,7 @@ EXPORT hipModuleLoadData(void **module, const void *image) {
 #endif
 
 EXPORT NAME(cuModuleUnload, hipModuleUnload)(void *module) {
-  BEGIN;
+  begin(__func__); /* even in a lost context */
   modules--; /* the library stays: its fibres may hold stacks */
   return module != NULL ? OK : INVALID_VALUE;
 }
@@ -414,7 +419,7 @@ EXPORT NAME(cuStreamCreate, hipStreamCreateWithFlags)(stream **made, unsigned fl
 }
 
 EXPORT NAME(cuStreamDestroy_v2, hipStreamDestroy)(stream *s) {
-  BEGIN;
+  begin(__func__); /* even in a lost context */
   drain(s);
   free(s);
   streams--;
@@ -473,11 +478,11 @@ static int destroy(stream *graph) {
 }
 
 EXPORT NAME(cuGraphExecDestroy, hipGraphExecDestroy)(stream *graph) {
-  BEGIN;
+  begin(__func__); /* even in a lost context */
   return destroy(graph);
 }
 
 EXPORT NAME(cuGraphDestroy, hipGraphDestroy)(stream *graph) {
-  BEGIN;
+  begin(__func__); /* even in a lost context */
   return destroy(graph);
 }
