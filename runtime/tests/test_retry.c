@@ -1,5 +1,7 @@
 /* Whatever fails once: a clear error, no half result, and the next try works. Prints the energy,
  * then each failure. */
+#include <stdbool.h>
+
 #include "system.h"
 
 enum { N = 12, TRIES = 3 };

@@ -183,6 +183,8 @@ def test_every_failure_is_told_and_survived(machine, run, driver):
             lines = output.splitlines()
             assert lines[-1] + "\n" == energy, (name, k)
             tolerated = re.search("Graph|Capture|MemGetInfo", name) or allocates
+            if re.search("SetCurrent|SetDevice", name):  # the last ones are of the clean-up
+                tolerated = k >= count - 1
             assert len(lines) > 1 or tolerated, f"nobody saw that call {k} of {name} failed"
             for line in lines[:-1]:
                 words = "out of memory" if allocates else "unspecified launch" if code == 719 else ""
