@@ -19,6 +19,9 @@ $(STAMP): pyproject.toml setup.py
 	  { echo "installing gcc and g++ (they compile the packages)"; apt-get update -qq && apt-get install -y gcc g++; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { echo "installing python3-venv"; apt-get update -qq && apt-get install -y python3-venv; }
+	@ls /etc/OpenCL/vendors/*.icd >/dev/null 2>&1 || \
+	  { echo "installing PoCL (OpenCL on processors: it runs the kernels for GPUs in the tests)"; \
+	    apt-get update -qq && apt-get install -y pocl-opencl-icd ocl-icd-libopencl1; }
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing what dpc needs into $(VENV) (about a minute, 400 MB)"
 	@$(BIN)/python -m pip install --disable-pip-version-check -e '.[all,dev]'

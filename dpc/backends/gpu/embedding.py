@@ -1,0 +1,156 @@
+"""From positions to contracted features and back: kernels with one block for each centre."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dpc.backends.gpu.plan import Matrix, Plan
+from dpc.errors import InputError
+from dpc.ir.params import Table
+
+Pairs = tuple[tuple[int, int], ...]
+
+KNOWN = frozenset(
+    "mean std net constant rcut rcut_smth sel scale exclude pair_exclude split".split()
+)
+"""Attributes of env_contract that the code written here honours."""
+
+NEIGHBOR_THREADS = 64
+THREADS = 128
+CONTRACT_ROWS = 64
+FORCE_ROWS = 32
+FORCE_LANES = 8
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of neighbours an array is over; the default is the list as given."""
+
+    rcut: float = 0.0
+    sel: tuple[int, ...] = ()
+    pair_exclude: Pairs = ()
+
+
+def env_contract(plan: Plan, op: Any) -> None:
+    """Neighbours of every centre, then x."""
+    if "rows" in plan.arrays:
+        raise InputError(f"{plan.text[op]}: a GPU takes one env_contract in a program")
+    for name, value in op.attributes().items():
+        if name not in KNOWN and value:
+            raise InputError(f"{plan.text[op]}: no code for {name}={value}")
+    if not isinstance(op.net, Table):
+        raise InputError(f"{plan.text[op]}: its net is not a table. Add the pass tabulate")
+    _constants(plan, op)
+    _neighbors(plan, op)
+    width = op.net.width
+    columns = 4 * int(op.out.dims[-1])
+    x = plan.matrix(op.out, "x", columns)
+    lanes = min(THREADS, 1 << (width - 1).bit_length())
+    plan.define(
+        CONTRACT_THREADS=THREADS,
+        CONTRACT_ROWS=CONTRACT_ROWS,
+        CONTRACT_LANES=lanes,
+        CONTRACT_GROUPS=THREADS // lanes,
+        CONTRACT_COLUMNS=-(-width // lanes),
+    )
+    store = plan.program.store
+    pad = plan.tensor(op.constant.name, store[op.constant.name])
+    kernel = plan.kernel("contract", "contract.h", THREADS)
+    arguments = [*_common(plan, op), pad, f"ARRAY({x.array})", "MEMORY(step->counters)"]
+    plan.launch(op, kernel, "step->count", arguments)
+
+
+def env_contract_vjp(plan: Plan, op: Any) -> None:
+    """Forces and virials."""
+    dx: Matrix = plan.at(op.dx)
+    plan.define(FORCE_THREADS=THREADS, FORCE_ROWS=FORCE_ROWS, FORCE_LANES=FORCE_LANES)
+    force = plan.array("force", "i64 [nall][3]", kept=True, atom=24)
+    virial = plan.array("virial_of", "f64 [centres][9]", center=72)
+    plan.array("atom_virial", "i64 [nall][9]", kept=True, atom=72)
+    kernel = plan.kernel("force", "force.h", THREADS)
+    arguments = [
+        *_common(plan, op), f"ARRAY({dx.array})", force, virial,
+        "IF(step->atom_virial, ARRAY(atom_virial))", "MEMORY(step->counters)",
+    ]  # fmt: skip
+    plan.launch(op, kernel, "step->count", arguments)
+    plan.values[op.out] = Rows(op.rcut, op.sel, op.pair_exclude)
+
+
+def _common(plan: Plan, op: Any) -> list[str]:
+    """Arguments of both kernels: the system, the rows, the numbers of the embedding."""
+    store = plan.program.store
+    numbers = [plan.tensor(one.name, store[one.name]) for one in (op.mean, op.std, op.net)]
+    return [
+        "MEMORY(step->coord)", "MEMORY(step->centers)", "NUMBER(step->first)",
+        "NUMBER(step->center_type)", "ARRAY(rows)", "ARRAY(slots)", *numbers,
+    ]  # fmt: skip
+
+
+def _neighbors(plan: Plan, op: Any) -> None:
+    ntypes, nnei = len(op.sel), sum(op.sel)
+    plan.define(NEIGHBOR_THREADS=NEIGHBOR_THREADS, NEIGHBOR_WORDS=NEIGHBOR_THREADS // 32)
+    rows = plan.array("rows", f"i32 [centres][{nnei}]", center=4 * nnei)
+    slots = plan.array("slots", f"i32 [centres][{ntypes}]", center=4 * ntypes)
+    kernel = plan.kernel("neighbors", "neighbors.h", NEIGHBOR_THREADS)
+    given = ("coord", "type", "centers", "starts", "counts", "entries")
+    arguments = [f"MEMORY(step->{name})" for name in given]
+    numbers = ("stride", "mask", "first", "center_type")
+    arguments += [f"NUMBER(step->{name})" for name in numbers]
+    plan.launch(op.nlist.op, kernel, "step->count", [*arguments, rows, slots, COUNTERS])
+
+
+COUNTERS = "MEMORY(step->counters)"
+
+
+def _constants(plan: Plan, op: Any) -> None:
+    """Constants and tables of the embedding."""
+    table, sel = op.net, op.sel
+    ntypes = len(sel)
+    plan.header("environment.h")
+    plan.define(
+        NTYPES=ntypes,
+        NNEI=sum(sel),
+        RCUT2=f"({op.rcut!r} * {op.rcut!r})",
+        RCUT=f"R({op.rcut!r})",
+        RCUT_SMTH=f"R({op.rcut_smth!r})",
+        SCALE=f"R({op.scale!r})",
+        M=table.width,
+        SPLIT=int(op.split),
+        TYPE_BLOCKS=ntypes if op.split else 1,
+        TABLE_LOWER=f"R({table.lower!r})",
+        TABLE_UPPER=f"R({table.upper!r})",
+        TABLE_STRIDE=f"R({table.stride!r})",
+        TABLE_PIECES=table.rows,
+    )
+    pair = table.index == "type pair"
+    plan.defines["NET(center, neighbor)"] = "((center) * NTYPES + (neighbor))" if pair else (
+        "(neighbor)"
+    )
+    first = np.cumsum([0, *sel[:-1]])
+    plan.tables += [
+        f"CONSTANT int SEL[NTYPES] = {_row(sel)};",
+        f"CONSTANT int FIRST[NTYPES] = {_row(first)}; /* row of each type */",
+        f"CONSTANT int USE[NTYPES][NTYPES] = {{{', '.join(map(_row, _use(op)))}}};",
+    ]
+
+
+def _row(numbers: Any) -> str:
+    return "{" + ", ".join(str(int(n)) for n in numbers) + "}"
+
+
+USED, ABSENT, SILENT = 0, 1, 2
+"""What a pair of types means: a row; as if it were not in the list; a slot that adds nothing."""
+
+
+def _use(op: Any) -> list[list[int]]:
+    n = len(op.sel)
+    use = [[USED] * n for _ in range(n)]
+    for pairs, word in ((op.exclude, SILENT), (op.pair_exclude, ABSENT)):
+        for i, j in pairs:
+            for a, b in ((i, j), (j, i)):
+                if 0 <= a < n and 0 <= b < n:
+                    use[a][b] = word
+    return use

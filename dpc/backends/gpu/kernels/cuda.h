@@ -1,0 +1,26 @@
+/* cuda.h: the words that kernels are written in, as CUDA C++. opencl.h and hip.h say the same. */
+typedef long long int64;
+typedef unsigned int uint;
+
+#define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
+#define DEVICE static __device__ __forceinline__
+#define GLOBAL
+#define LOCAL
+#define SHARED __shared__
+#define CONSTANT static __device__ const
+#define THREAD ((int)threadIdx.x)
+#define BLOCK ((int)blockIdx.x)
+#define BLOCKS ((int)gridDim.x)
+#define BARRIER() __syncthreads()
+#define ADD_LONG(at, value) atomicAdd((unsigned long long *)(at), (unsigned long long)(int64)(value))
+#define ADD_SHARED(at, value) atomicAdd((int *)(at), (int)(value))
+#define restrict __restrict__
+#ifdef DPC_SHIM /* compiled for a processor, to test the text */
+#define POPCOUNT(bits) __builtin_popcount(bits)
+#define ROUND(x) llrint(x)
+#define UNROLL
+#else
+#define POPCOUNT(bits) __popc(bits)
+#define ROUND(x) __double2ll_rn(x)
+#define UNROLL _Pragma("unroll")
+#endif
