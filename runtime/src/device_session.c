@@ -54,12 +54,13 @@ void dpc_device_session_free(dpc_device_session *d) {
                            &d->chunks.buffer};
   driver->enter(d->device, NULL);
   dpc_device_forget(d);
+  /* first: after a failed wait it may still use what is released below */
+  if (d->queue.device != NULL) driver->close_queue(&d->queue);
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) dpc_device_release(d->device, owned[i]);
   for (int32_t i = 0; d->arrays != NULL && i < d->plan->narrays; i++)
     dpc_device_release(d->device, &d->arrays[i]);
   for (int32_t i = 0; d->kernels != NULL && i < d->plan->nkernels; i++)
     driver->free_kernel(d->device, &d->kernels[i]);
-  if (d->queue.device != NULL) driver->close_queue(&d->queue);
   for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) dpc_release(buffers[i]);
   free(d->kernels);
   free(d->kernel_list);
