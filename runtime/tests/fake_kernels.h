@@ -8,7 +8,7 @@
 #define KERNEL __kernel void
 #define GLOBAL __global
 #define SHARED __local
-#define BARRIER barrier(CLK_LOCAL_MEM_FENCE)
+#define BARRIER() barrier(CLK_LOCAL_MEM_FENCE)
 #define THREAD ((int)get_local_id(0))
 #define BLOCK ((int)get_group_id(0))
 #define GLOBAL_INDEX ((int)get_global_id(0))
@@ -19,7 +19,7 @@ typedef long wide;
 #define KERNEL extern "C" __global__ void
 #define GLOBAL
 #define SHARED __shared__
-#define BARRIER __syncthreads()
+#define BARRIER() __syncthreads()
 #define THREAD ((int)threadIdx.x)
 #define BLOCK ((int)blockIdx.x)
 #define GLOBAL_INDEX ((int)(blockIdx.x * blockDim.x + threadIdx.x))
@@ -62,11 +62,11 @@ KERNEL measure(const GLOBAL double *coord, const GLOBAL int *type, const GLOBAL 
     }
     for (int a = 0; a < 4; a++) part[k][a] = sum[a];
   }
-  BARRIER; /* mutate: the sums are read below */
+  BARRIER(); /* the sums are read below */
   for (int width = THREADS / 2; width > 0; width /= 2) {
     if (k < width && BLOCK < count)
       for (int a = 0; a < 4; a++) part[k][a] += part[k + width][a];
-    BARRIER; /* mutate: half of the sums is read in the next turn */
+    BARRIER(); /* half of the sums is read in the next turn */
   }
   if (k < 4 && BLOCK < count) moments[BLOCK * 4 + k] = part[0][k];
 }
@@ -76,7 +76,7 @@ KERNEL energies(const GLOBAL double *moments, const GLOBAL int *type, const GLOB
                 GLOBAL double *scales, GLOBAL double *each, GLOBAL double *atom_energy, int first,
                 int count) {
   const int i = GLOBAL_INDEX;
-  if (i >= count) return; /* mutate: bounds */
+  if (i >= count) return;
   const int atom = centers[first + i];
   const GLOBAL double *m = moments + 4 * i;
   const double v2 = m[1] * m[1] + m[2] * m[2] + m[3] * m[3];
@@ -118,7 +118,7 @@ KERNEL forces(const GLOBAL int *centers, const GLOBAL int *counts, const GLOBAL 
 
 KERNEL convert(const GLOBAL wide *from, GLOBAL double *to, int count) {
   const int i = GLOBAL_INDEX;
-  if (i < count) to[i] = from[i] / UNIT; /* mutate: bounds */
+  if (i < count) to[i] = from[i] / UNIT;
 }
 
 /* One thread: a sum in one order. */
