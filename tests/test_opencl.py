@@ -13,7 +13,7 @@ from tests.test_compiled import (
     BUNDLED, OTHERS, WATER, load_model, model_file, water_errors, widened, worst,
 )  # fmt: skip
 
-from dpc.cli.compile import compile_model
+from dpc.compiler.compile import compile_model
 from dpc.md import Potential
 from dpc.package.read import open_package
 

@@ -82,7 +82,12 @@ def env_contract_vjp(plan: Plan, op: Any) -> None:
 def _common(plan: Plan, op: Any) -> list[str]:
     """Arguments of both kernels: the system, the rows, the numbers of the embedding."""
     store = plan.program.store
-    numbers = [plan.tensor(one.name, store[one.name]) for one in (op.mean, op.std, op.net)]
+    inverse = 1 / store[op.std.name]
+    numbers = [
+        plan.tensor("environment.shift", store[op.mean.name] * inverse),
+        plan.tensor("environment.inverse_std", inverse),
+        plan.tensor(op.net.name, store[op.net.name]),
+    ]
     return [
         "MEMORY(step->coord)", "MEMORY(step->centers)", "NUMBER(step->first)",
         "NUMBER(step->center_type)", "ARRAY(rows)", "ARRAY(slots)", *numbers,
@@ -123,6 +128,7 @@ def _constants(plan: Plan, op: Any) -> None:
         TABLE_LOWER=f"R({table.lower!r})",
         TABLE_UPPER=f"R({table.upper!r})",
         TABLE_STRIDE=f"R({table.stride!r})",
+        TABLE_PER_STRIDE=f"R({1 / table.stride!r})",
         TABLE_PIECES=table.rows,
     )
     pair = table.index == "type pair"

@@ -5,7 +5,7 @@
 KERNEL(contract, CONTRACT_THREADS)
 (GLOBAL const double *restrict coord, GLOBAL const int *restrict centers, int first,
  int center_type, GLOBAL const int *restrict rows, GLOBAL const int *restrict slots,
- GLOBAL const real *restrict mean, GLOBAL const real *restrict std,
+ GLOBAL const real *restrict shift, GLOBAL const real *restrict inverse_std,
  GLOBAL const real *restrict table, GLOBAL const real *restrict pad, GLOBAL real *restrict x,
  GLOBAL int64 *restrict counters) {
   SHARED real env[CONTRACT_ROWS][4], into[CONTRACT_ROWS];
@@ -26,7 +26,7 @@ KERNEL(contract, CONTRACT_THREADS)
       if (THREAD < count) {
         const int j = rows[(int64)BLOCK * NNEI + FIRST[t] + base + THREAD];
         const environment_row r =
-            environment(coord, i, j, mean + 4 * center_type, std + 4 * center_type);
+            environment(coord, i, j, shift + 4 * center_type, inverse_std + 4 * center_type);
         check_distance(r, i, j, counters);
         if (r.env0 >= TABLE_UPPER) ADD_LONG(counters + COUNT_EXTRAPOLATED, 1);
         env[THREAD][0] = r.env0;

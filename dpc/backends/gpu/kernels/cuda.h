@@ -19,6 +19,7 @@ typedef unsigned int uint;
 #define POPCOUNT(bits) __builtin_popcount(bits)
 #define ROUND(x) llrint(x)
 #define UNROLL
+#define rsqrt(x) (1 / sqrt(x))
 #else
 #define POPCOUNT(bits) __popc(bits)
 #define ROUND(x) __double2ll_rn(x)

@@ -14,12 +14,12 @@ DEVICE int64 fixed(real x, GLOBAL int64 *counters) {
 /* The force on neighbour j, and what it adds to the centre's force f and virial v.
  * p0 to p3: dE/denv of its row. */
 DEVICE void add_force(environment_row r, real p0, real p1, real p2, real p3,
-                      GLOBAL const real *std, int j, int64 *f, double *v, GLOBAL int64 *force,
+                      GLOBAL const real *inverse_std, int j, int64 *f, double *v, GLOBAL int64 *force,
                       GLOBAL int64 *atom_virial, GLOBAL int64 *counters) {
-  p0 /= std[0];
-  p1 /= std[1];
-  p2 /= std[2];
-  p3 /= std[3];
+  p0 *= inverse_std[0];
+  p1 *= inverse_std[1];
+  p2 *= inverse_std[2];
+  p3 *= inverse_std[3];
   const real along = p0 * r.slope_s + (p1 * r.x + p2 * r.y + p3 * r.z) * r.slope_a;
   const real dr[3] = {along * r.x + r.a * p1, along * r.y + r.a * p2, along * r.z + r.a * p3};
   const real x[3] = {r.x, r.y, r.z};

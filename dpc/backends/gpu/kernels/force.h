@@ -10,7 +10,7 @@
 KERNEL(force, FORCE_THREADS)
 (GLOBAL const double *restrict coord, GLOBAL const int *restrict centers, int first,
  int center_type, GLOBAL const int *restrict rows, GLOBAL const int *restrict slots,
- GLOBAL const real *restrict mean, GLOBAL const real *restrict std,
+ GLOBAL const real *restrict shift, GLOBAL const real *restrict inverse_std,
  GLOBAL const real *restrict table, GLOBAL const real *restrict dx, GLOBAL int64 *restrict force,
  GLOBAL double *restrict virial, GLOBAL int64 *restrict atom_virial,
  GLOBAL int64 *restrict counters) {
@@ -22,7 +22,7 @@ KERNEL(force, FORCE_THREADS)
   SHARED double own_virial[9][FORCE_ROWS];
   const int i = centers[first + BLOCK];
   const int lane = THREAD % FORCE_LANES, group = THREAD / FORCE_LANES;
-  GLOBAL const real *own_std = std + 4 * center_type;
+  GLOBAL const real *own_inverse = inverse_std + 4 * center_type;
   int64 f[3] = {0, 0, 0};
   double v[9] = {0, 0, 0, 0, 0, 0, 0, 0, 0};
 
@@ -42,7 +42,7 @@ KERNEL(force, FORCE_THREADS)
       BARRIER();
       if (THREAD < count) {
         j = rows[(int64)BLOCK * NNEI + FIRST[t] + base + THREAD];
-        r = environment(coord, i, j, mean + 4 * center_type, own_std);
+        r = environment(coord, i, j, shift + 4 * center_type, own_inverse);
         env[THREAD][0] = r.env0;
         env[THREAD][1] = r.env1;
         env[THREAD][2] = r.env2;
@@ -82,7 +82,7 @@ KERNEL(force, FORCE_THREADS)
           p[a] = R(0.0);
           for (int l = 0; l < FORCE_LANES; l++) p[a] += parts[THREAD][l * FORCE_SUMS + a];
         }
-        add_force(r, p[0] + p[4], p[1], p[2], p[3], own_std, j, f, v, force, atom_virial,
+        add_force(r, p[0] + p[4], p[1], p[2], p[3], own_inverse, j, f, v, force, atom_virial,
                   counters);
       }
     }

@@ -32,6 +32,8 @@ typedef unsigned int uint;
 
 extern "C" __device__ double __ocml_tanh_f64(double);
 extern "C" __device__ float __ocml_tanh_f32(float);
+extern "C" __device__ double __ocml_rsqrt_f64(double);
+extern "C" __device__ float __ocml_rsqrt_f32(float);
 extern "C" __device__ double __ocml_exp_f64(double);
 extern "C" __device__ float __ocml_exp_f32(float);
 extern "C" __device__ double __ocml_log1p_f64(double);
@@ -42,6 +44,8 @@ DEVICE double exp(double x) { return __ocml_exp_f64(x); }
 DEVICE float exp(float x) { return __ocml_exp_f32(x); }
 DEVICE double log1p(double x) { return __ocml_log1p_f64(x); }
 DEVICE float log1p(float x) { return __ocml_log1p_f32(x); }
+DEVICE double rsqrt(double x) { return __ocml_rsqrt_f64(x); }
+DEVICE float rsqrt(float x) { return __ocml_rsqrt_f32(x); }
 DEVICE double sqrt(double x) { return __builtin_sqrt(x); }
 DEVICE float sqrt(float x) { return __builtin_sqrtf(x); }
 DEVICE double fabs(double x) { return __builtin_fabs(x); }
