@@ -102,6 +102,9 @@ typedef struct dpc_step {
   dpc_memory *starts;  /* i64[ncenters] */
   dpc_memory *counts;  /* i32[ncenters] */
   dpc_memory *entries; /* i32 */
+  /* i64[ncenters + 1]: the sum of the counts of the centres before; row_starts[c] - row_first is
+   * where rows of a chunk may go, whatever the form of the list */
+  dpc_memory *row_starts;
   int64_t stride;
   int32_t mask, ncenters;
   const int32_t *type_start; /* on the host, ntypes + 1: centres of type t are those from

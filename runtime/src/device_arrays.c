@@ -30,9 +30,14 @@ static dpc_status grow(dpc_device_session *d, dpc_error *error) {
   return DPC_OK;
 }
 
-static void give_back(dpc_device_session *d) {
-  for (int32_t i = 0; i < d->plan->narrays; i++)
-    if (dpc_is_of_chunk(&d->plan->arrays[i])) dpc_device_release(d->device, &d->arrays[i]);
+bool dpc_device_give_back(dpc_device_session *d) {
+  bool any = false;
+  for (int32_t i = 0; i < d->plan->narrays; i++) {
+    if (!dpc_is_of_chunk(&d->plan->arrays[i])) continue;
+    any = any || d->arrays[i].handle != 0;
+    dpc_device_release(d->device, &d->arrays[i]);
+  }
+  return any;
 }
 
 static dpc_status explain(const dpc_device_session *d, size_t bytes, dpc_error *error) {
@@ -51,7 +56,7 @@ static dpc_status explain(const dpc_device_session *d, size_t bytes, dpc_error *
 static dpc_status confine(dpc_device_session *d, dpc_error *error) {
   dpc_error driver = {0};
   size_t budget = 0, smallest = 0;
-  give_back(d);
+  dpc_device_give_back(d);
   dpc_status status = dpc_device_available(d->device, &budget, error);
   if (status != DPC_OK) return status;
   for (budget -= budget / 32;; budget /= 2) { /* drivers and other processes take some, too */
@@ -63,7 +68,7 @@ static dpc_status confine(dpc_device_session *d, dpc_error *error) {
       status = grow(d, &driver);
       d->budget = budget;
       if (status == DPC_OK) return DPC_OK;
-      give_back(d);
+      dpc_device_give_back(d);
       if (status != DPC_ERROR_MEMORY) return dpc_fail(error, status, "%s", driver.message);
     }
   }
@@ -73,6 +78,7 @@ dpc_status dpc_device_arrays(dpc_device_session *d, dpc_error *error) {
   dpc_error driver = {0};
   size_t smallest = 0;
   dpc_status status = reserve_lasting(d, error);
+  if (status == DPC_ERROR_MEMORY && dpc_device_give_back(d)) status = reserve_lasting(d, error);
   if (status != DPC_OK) return status;
   const size_t budget = d->budget > 0 ? d->budget : SIZE_MAX;
   status = dpc_chunks_cut(&d->chunks, d->plan, &d->extent, budget, d->device->most_bytes, &smallest,
@@ -82,6 +88,6 @@ dpc_status dpc_device_arrays(dpc_device_session *d, dpc_error *error) {
   status = grow(d, &driver);
   if (status == DPC_OK) return DPC_OK;
   if (status == DPC_ERROR_MEMORY) return confine(d, error);
-  give_back(d);
+  dpc_device_give_back(d);
   return dpc_fail(error, status, "%s", driver.message);
 }

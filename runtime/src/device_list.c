@@ -3,8 +3,8 @@
 #include "device_session.h"
 
 /* An array on the device with a copy of the host's. */
-static dpc_status put(dpc_device_session *d, dpc_memory *memory, const void *from, size_t count,
-                      size_t size, const char *what, dpc_error *error) {
+dpc_status dpc_device_put(dpc_device_session *d, dpc_memory *memory, const void *from, size_t count,
+                          size_t size, const char *what, dpc_error *error) {
   dpc_status status =
       dpc_device_reserve(d->device, memory, count * size, what, d->extent.nloc, error);
   if (status == DPC_OK)
@@ -58,14 +58,15 @@ static dpc_status put_list(dpc_session *s, const dpc_system *system, dpc_error *
   status = dpc_reserve(&d->packed, rows, sizeof(int32_t), error);
   if (status != DPC_OK) return status;
   pack(d, tiles);
-  status = put(d, &d->centers, tiles->atoms, n, sizeof(int32_t), "the list", error);
+  status = dpc_device_put(d, &d->centers, tiles->atoms, n, sizeof(int32_t), "the list", error);
   if (status == DPC_OK)
-    status = put(d, &d->counts, tiles->numneigh, n, sizeof(int32_t), "the list", error);
+    status = dpc_device_put(d, &d->counts, tiles->numneigh, n, sizeof(int32_t), "the list", error);
   if (status == DPC_OK)
-    status = put(d, &d->starts, d->extent.row_start, n, sizeof(int64_t), "the list", error);
+    status = dpc_device_put(d, &d->starts, d->extent.row_start, n + 1, sizeof(int64_t), "the list",
+                            error);
   if (status == DPC_OK)
-    status = put(d, &d->entries, d->packed.data, rows, sizeof(int32_t),
-                 "the entries of the neighbour list", error);
+    status = dpc_device_put(d, &d->entries, d->packed.data, rows, sizeof(int32_t),
+                            "the entries of the neighbour list", error);
   return status;
 }
 
@@ -79,7 +80,7 @@ static dpc_status put_types(dpc_session *s, const dpc_system *system, bool fresh
   dpc_status status = dpc_reserve(&d->type_copy, nall, sizeof(int32_t), error);
   if (status != DPC_OK) return status;
   if (nall > 0) memcpy(d->type_copy.data, system->type, nall * sizeof(int32_t));
-  return put(d, &d->type, d->type_copy.data, nall, sizeof(int32_t), "the types", error);
+  return dpc_device_put(d, &d->type, d->type_copy.data, nall, sizeof(int32_t), "the types", error);
 }
 
 dpc_status dpc_device_list(dpc_session *s, const dpc_system *system, bool *fresh,

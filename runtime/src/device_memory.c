@@ -15,8 +15,9 @@ dpc_status dpc_device_allocate(dpc_device *device, size_t bytes, dpc_memory *mem
   const size_t taken = __atomic_add_fetch(&device->taken, bytes, __ATOMIC_RELAXED);
   dpc_status status = DPC_OK;
   if (device->limit > 0 && taken > device->limit)
-    status = dpc_fail(error, DPC_ERROR_MEMORY, "%zu bytes are more than the limit of %zu bytes",
-                      bytes, device->limit);
+    status =
+        dpc_fail(error, DPC_ERROR_MEMORY, "%zu more bytes would be beyond the limit of %zu bytes",
+                 bytes, device->limit);
   else status = device->driver->allocate(device, bytes, memory, error);
   if (status != DPC_OK) {
     __atomic_sub_fetch(&device->taken, bytes, __ATOMIC_RELAXED);

@@ -47,19 +47,20 @@ dpc_status dpc_device_session_new(dpc_model *model, dpc_device_session **session
 void dpc_device_session_free(dpc_device_session *d) {
   if (d == NULL) return;
   const dpc_driver *driver = d->device->driver;
-  dpc_memory *owned[] = {&d->coord,       &d->type,   &d->fparam,  &d->aparam,  &d->centers,
-                         &d->starts,      &d->counts, &d->entries, &d->force,   &d->atom_energy,
-                         &d->atom_virial, &d->energy, &d->virial,  &d->counters};
+  dpc_memory *owned[] = {&d->coord,       &d->type,       &d->fparam,  &d->aparam, &d->centers,
+                         &d->starts,      &d->counts,     &d->entries, &d->force,  &d->atom_energy,
+                         &d->atom_virial, &d->row_starts, &d->energy,  &d->virial, &d->counters};
   dpc_buffer *buffers[] = {&d->row_start, &d->packed, &d->type_start, &d->type_copy,
                            &d->chunks.buffer};
   driver->enter(d->device, NULL);
-  if (d->graph != NULL) driver->forget(d->device, d->graph);
+  dpc_device_forget(d);
+  /* first: after a failed wait it may still use what is released below */
+  if (d->queue.device != NULL) driver->close_queue(&d->queue);
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) dpc_device_release(d->device, owned[i]);
   for (int32_t i = 0; d->arrays != NULL && i < d->plan->narrays; i++)
     dpc_device_release(d->device, &d->arrays[i]);
   for (int32_t i = 0; d->kernels != NULL && i < d->plan->nkernels; i++)
     driver->free_kernel(d->device, &d->kernels[i]);
-  if (d->queue.device != NULL) driver->close_queue(&d->queue);
   for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) dpc_release(buffers[i]);
   free(d->kernels);
   free(d->kernel_list);

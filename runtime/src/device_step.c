@@ -33,7 +33,7 @@ static dpc_status put_system(dpc_session *s, const dpc_system *system, dpc_error
   return DPC_OK;
 }
 
-static dpc_step describe(dpc_session *s, const dpc_system *system, const dpc_output *output) {
+dpc_step dpc_device_describe(dpc_session *s, const dpc_output *output) {
   dpc_device_session *d = s->device;
   const dpc_facts *facts = &s->model->manifest.facts;
   const bool deterministic = s->model->flags & DPC_DETERMINISTIC;
@@ -47,8 +47,8 @@ static dpc_step describe(dpc_session *s, const dpc_system *system, const dpc_out
                     .warp = d->device->warp,
                     .multiprocessors = d->device->multiprocessors,
                     .shared_bytes = d->device->shared_bytes,
-                    .nloc = system->nloc,
-                    .nall = system->nall,
+                    .nloc = d->extent.nloc,
+                    .nall = d->extent.nall,
                     .coord = &d->coord,
                     .type = &d->type,
                     .fparam = facts->fparam > 0 ? &d->fparam : NULL,
@@ -57,16 +57,14 @@ static dpc_step describe(dpc_session *s, const dpc_system *system, const dpc_out
                     .starts = &d->starts,
                     .counts = &d->counts,
                     .entries = &d->entries,
+                    .row_starts = &d->starts,
                     .stride = 1,
                     .mask = ~0,
                     .ncenters = d->extent.ncenters,
                     .type_start = d->extent.type_start,
                     .most_entries = d->most_entries,
                     .energy = output->energy != NULL ? &d->energy : NULL,
-                    .force = system->force != NULL ? &d->force : NULL,
                     .virial = output->virial != NULL ? &d->virial : NULL,
-                    .atom_energy = system->atom_energy != NULL ? &d->atom_energy : NULL,
-                    .atom_virial = system->atom_virial != NULL ? &d->atom_virial : NULL,
                     .counters = &d->counters};
 }
 
@@ -122,6 +120,67 @@ static dpc_status queue_step(dpc_device_session *d, dpc_step *step, dpc_error *e
   return status == DPC_OK ? run(d, d->plan->finish, step) : status;
 }
 
+static uint64_t mix(uint64_t key, const void *data, size_t bytes) {
+  const uint8_t *at = data;
+  for (size_t i = 0; i < bytes; i++) key = (key ^ at[i]) * 0x100000001b3u; /* FNV-1a */
+  return key;
+}
+
+/* Everything that what is queued depends on: sizes, addresses, what is wanted. */
+static uint64_t key_of(const dpc_device_session *d, const dpc_step *step) {
+  const dpc_memory *memory[] = {step->coord,       step->type,       step->fparam, step->aparam,
+                                step->centers,     step->starts,     step->counts, step->entries,
+                                step->row_starts,  step->energy,     step->force,  step->virial,
+                                step->atom_energy, step->atom_virial};
+  const int64_t sizes[] = {d->generation, step->nloc, step->nall, step->stride, step->mask};
+  uint64_t key = mix(0xcbf29ce484222325u, sizes, sizeof sizes);
+  for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) {
+    const uintptr_t handle = memory[i] != NULL ? memory[i]->handle : 0;
+    key = mix(key, &handle, sizeof handle);
+  }
+  for (int32_t i = 0; i < d->plan->narrays; i++)
+    key = mix(key, &d->arrays[i].handle, sizeof d->arrays[i].handle);
+  for (int32_t k = 0; k < d->chunks.count; k++) {
+    const int32_t chunk[] = {d->chunks.list[k].first, d->chunks.list[k].count};
+    key = mix(key, chunk, sizeof chunk);
+  }
+  return key;
+}
+
+void dpc_device_forget(dpc_device_session *d) {
+  if (d->graph != NULL) d->device->driver->forget(d->device, d->graph);
+  d->graph = NULL;
+  d->key = 0;
+}
+
+/* Records the work of a step. A driver that cannot is not asked again. */
+static dpc_status record(dpc_device_session *d, dpc_step *step, dpc_error *error) {
+  const dpc_driver *driver = d->device->driver;
+  dpc_error why = {0};
+  d->cannot_record = driver->record(&d->queue, &why) != DPC_OK;
+  if (d->cannot_record) return DPC_OK;
+  const dpc_status status = queue_step(d, step, error);
+  d->cannot_record = driver->recorded(&d->queue, &d->graph, &why) != DPC_OK;
+  return status;
+}
+
+/* The first step of a kind is queued as it is, the second is recorded, the others replayed. */
+static dpc_status do_step(dpc_device_session *d, dpc_step *step, dpc_error *error) {
+  const dpc_driver *driver = d->device->driver;
+  const uint64_t key = key_of(d, step);
+  dpc_status status = DPC_OK;
+  if (driver->record == NULL || d->cannot_record) return queue_step(d, step, error);
+  if (key != d->key) {
+    dpc_device_forget(d);
+    d->key = key;
+    return queue_step(d, step, error);
+  }
+  if (d->graph == NULL) status = record(d, step, error);
+  if (status != DPC_OK) return status;
+  if (d->graph == NULL) return queue_step(d, step, error);
+  return driver->replay(&d->queue, d->graph, error);
+}
+
 /* What comes back whatever is wanted. */
 typedef struct sums {
   double energy, virial[9];
@@ -165,34 +224,49 @@ static dpc_status read_sums(dpc_session *s, const dpc_system *system, const dpc_
   return dpc_run_explain(s, system, worker, error);
 }
 
-dpc_status dpc_device_run(dpc_session *s, const dpc_system *system, const dpc_output *output,
-                          dpc_error *error) {
+/* Queues the step, waits for it and reads what it found. `system` says which results go to
+ * the host. Also after a failure: the caller's arrays are in use until the queue is empty. */
+dpc_status dpc_device_finish(dpc_session *s, const dpc_system *system, const dpc_output *output,
+                             dpc_step *step, dpc_status status, dpc_error *error) {
   dpc_device_session *d = s->device;
-  const dpc_driver *driver = d->device->driver;
   sums got = {0};
-  dpc_error own = {0};
-  if (error == NULL) error = &own; /* the calls of the plan need one */
-  dpc_succeed(error);
-  bool fresh = false;
-  dpc_step step;
-  d->queue.error = error;
-  dpc_status status = driver->enter(d->device, error);
-  if (status == DPC_OK) status = dpc_device_list(s, system, &fresh, error);
-  if (status == DPC_OK) status = put_system(s, system, error);
   if (status == DPC_OK) status = dpc_device_arrays(d, error);
-  if (status == DPC_OK) {
-    step = describe(s, system, output);
-    if (fresh) step.flags |= DPC_STEP_NEW_LIST;
-    status = queue_step(d, &step, error);
-  }
-  if (status == DPC_OK) status = get_results(d, system, &step, &got, error);
-  /* also after a failure: the caller's arrays are in use until then */
-  const dpc_status waited = driver->wait(&d->queue, status == DPC_OK ? error : NULL);
+  if (status == DPC_OK) status = do_step(d, step, error);
+  if (status == DPC_OK) status = get_results(d, system, step, &got, error);
+  const dpc_status waited = d->device->driver->wait(&d->queue, status == DPC_OK ? error : NULL);
   d->queue.error = NULL;
   if (status == DPC_OK) status = waited;
   if (status != DPC_OK) {
+    dpc_device_forget(d);
     d->generation = 0; /* what reached the device is not known */
     return status;
   }
   return read_sums(s, system, output, &got, error);
+}
+
+static dpc_status put(dpc_session *s, const dpc_system *system, bool *fresh, dpc_error *error) {
+  const dpc_status status = dpc_device_list(s, system, fresh, error);
+  return status == DPC_OK ? put_system(s, system, error) : status;
+}
+
+dpc_status dpc_device_run(dpc_session *s, const dpc_system *system, const dpc_output *output,
+                          dpc_error *error) {
+  dpc_device_session *d = s->device;
+  bool fresh = false;
+  dpc_step step;
+  dpc_error own = {0};
+  if (error == NULL) error = &own; /* the calls of the plan need one */
+  dpc_succeed(error);
+  d->queue.error = error;
+  dpc_status status = d->device->driver->enter(d->device, error);
+  if (status == DPC_OK) status = put(s, system, &fresh, error);
+  if (status == DPC_ERROR_MEMORY && d->device->driver->wait(&d->queue, NULL) == DPC_OK &&
+      dpc_device_give_back(d))
+    status = put(s, system, &fresh, error);
+  step = dpc_device_describe(s, output);
+  step.force = system->force != NULL ? &d->force : NULL;
+  step.atom_energy = system->atom_energy != NULL ? &d->atom_energy : NULL;
+  step.atom_virial = system->atom_virial != NULL ? &d->atom_virial : NULL;
+  if (fresh) step.flags |= DPC_STEP_NEW_LIST;
+  return dpc_device_finish(s, system, output, &step, status, error);
 }

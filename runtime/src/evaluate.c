@@ -14,6 +14,7 @@ static void clear(double *values, size_t n) {
 static void clear_outputs(const dpc_input *input, dpc_output *output) {
   clear(output->energy, 1);
   clear(output->virial, 9);
+  if (input->memory == DPC_DEVICE) return; /* not ours to write to from here */
   clear(output->force, 3 * (size_t)input->nall);
   clear(output->atom_energy, (size_t)input->nloc);
   clear(output->atom_virial, 9 * (size_t)input->nall);
@@ -114,6 +115,11 @@ static dpc_status evaluate(dpc_session *s, const dpc_input *input, dpc_output *o
   dpc_status status = DPC_OK;
   const dpc_model *model = s->model;
   const int32_t tile = s->device != NULL ? MOST_OF_ONE_RANGE : model->abi->tile_atoms;
+  if (input->memory == DPC_DEVICE) {
+    status = dpc_device_run_foreign(s, input, output, error);
+    if (status == DPC_OK) status = dpc_check_results(input, output, error);
+    return status == DPC_OK ? collect_warnings(s, output, error) : status;
+  }
   if (input->neighbors != NULL) use_caller(input, output, &system);
   else status = use_images(s, input, output, &system, error);
   if (status == DPC_OK)
@@ -132,13 +138,16 @@ static dpc_status evaluate(dpc_session *s, const dpc_input *input, dpc_output *o
   return status == DPC_OK ? collect_warnings(s, output, error) : status;
 }
 
-dpc_status dpc_evaluate(dpc_session *s, const dpc_input *input, dpc_output *output,
+dpc_status dpc_evaluate(dpc_session *s, const dpc_input *given, dpc_output *output,
                         dpc_error *error) {
   if (s == NULL) return dpc_fail(error, DPC_ERROR_ARGUMENT, "dpc_evaluate: session is NULL");
   if (!dpc_pool_usable(s->pool))
     return dpc_fail(error, DPC_ERROR_ARGUMENT,
                     "this session has threads and was made before fork(): make one in the child");
+  dpc_input read;
+  const dpc_input *input = &read;
   dpc_status status = dpc_check_output(s->model, output, error);
+  if (status == DPC_OK) status = dpc_read_input(given, &read, error);
   if (status == DPC_OK) status = dpc_check_input(s->model, input, error);
   if (status != DPC_OK) return status;
   output->warnings = 0;

@@ -51,6 +51,7 @@ dpc_status dpc_run_explain(const dpc_session *session, const dpc_system *system,
                            const dpc_worker *worker, dpc_error *error);
 
 /* check.c */
+dpc_status dpc_read_input(const dpc_input *given, dpc_input *input, dpc_error *error);
 dpc_status dpc_check_input(const dpc_model *model, const dpc_input *input, dpc_error *error);
 dpc_status dpc_check_output(const dpc_model *model, const dpc_output *output, dpc_error *error);
 dpc_status dpc_check_results(const dpc_input *input, const dpc_output *output, dpc_error *error);

@@ -1,0 +1,51 @@
+/* Evaluates the system of a file with a package, some steps of it, and prints all results.
+ *
+ * The file: nloc, then the cell's 9 numbers, then type x y z of each atom. */
+#include "system.h"
+
+static void print(const results *r) {
+  printf("%.17g\n", r->energy);
+  for (int k = 0; k < 9; k++) printf("%.17g\n", r->virial[k]);
+  for (int i = 0; i < 3 * r->nall; i++) printf("%.17g\n", r->force[i]);
+  for (int i = 0; i < r->nloc; i++) printf("%.17g\n", r->atom_energy[i]);
+  for (int i = 0; i < 9 * r->nall; i++) printf("%.17g\n", r->atom_virial[i]);
+}
+
+int main(int argc, char **argv) {
+  CHECK(argc >= 3, "usage: %s PACKAGE SYSTEM [BYTES [STEPS]]", argv[0]);
+  const dpc_options options = {.size = sizeof options,
+                               .device = -1,
+                               .device_bytes = argc > 3 ? strtoull(argv[3], NULL, 10) : 0};
+  const int steps = argc > 4 ? atoi(argv[4]) : 1;
+  FILE *file = fopen(argv[2], "r");
+  int n = 0, good;
+  double cell[9];
+  CHECK(file != NULL && fscanf(file, "%d", &n) == 1 && n > 0, "%s", argv[2]);
+  for (int k = 0; k < 9; k++) {
+    good = fscanf(file, "%lf", &cell[k]);
+    CHECK(good == 1, "the cell");
+  }
+  double *coord = calloc(3 * (size_t)n, sizeof *coord);
+  int32_t *type = calloc((size_t)n, sizeof *type);
+  for (int i = 0; i < n; i++) {
+    good = fscanf(file, "%d %lf %lf %lf", &type[i], &coord[3 * i], &coord[3 * i + 1],
+                  &coord[3 * i + 2]);
+    CHECK(good == 4, "atom %d", i);
+  }
+  fclose(file);
+  dpc_model *model;
+  dpc_error error;
+  CHECK(dpc_open(argv[1], &options, &model, &error) == DPC_OK, "%s", error.message);
+  dpc_session *session = new_session(model);
+  results r = new_results(n, n);
+  const dpc_input input = {
+      .size = sizeof input, .nloc = n, .nall = n, .coord = coord, .type = type, .cell = cell};
+  for (int step = 0; step < steps; step++) evaluate(session, &input, &r);
+  print(&r);
+  free_results(&r);
+  dpc_session_free(session);
+  dpc_close(model);
+  free(coord);
+  free(type);
+  return 0;
+}
