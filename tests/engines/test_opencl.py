@@ -19,9 +19,7 @@ RUN = (
 def water_opencl(tmp_path_factory):
     package = tmp_path_factory.mktemp("packages") / "water-opencl.dpc"
     command = [sys.executable, "-m", "dpc", "compile", str(WATER / "model.dp")]
-    subprocess.run(
-        [*command, "--target", "opencl", "-o", str(package)], check=True, timeout=600
-    )
+    subprocess.run([*command, "--target", "opencl", "-o", str(package)], check=True, timeout=600)
     return package
 
 

@@ -131,8 +131,8 @@ def _constants(plan: Plan, op: Any) -> None:
     )
     _table(plan, net) if isinstance(net, Table) else _net(plan, net)
     pair = net.index == "type pair"
-    plan.defines["WHICH_NET(center, neighbor)"] = "((center) * NTYPES + (neighbor))" if pair else (
-        "(neighbor)"
+    plan.defines["WHICH_NET(center, neighbor)"] = (
+        "((center) * NTYPES + (neighbor))" if pair else ("(neighbor)")
     )
     first = np.cumsum([0, *sel[:-1]])
     plan.tables += [

@@ -96,8 +96,8 @@ def lines(found: Mapping[str, Any], facts: Mapping[str, Any], precision: str) ->
     works, cards = found["work"], found["cards"]
     text = [
         "estimate from counted work and published peaks; nothing here was timed on a GPU",
-        f"  {found['neighbors']:.1f} neighbours of an atom, {found['list_entries']:.0f} in its list "
-        f"with a skin of {SKIN:g} Å",
+        f"  {found['neighbors']:.1f} neighbours of an atom, {found['list_entries']:.0f} entries "
+        f"in its list with a skin of {SKIN:g} Å",
         f"  {'kernel':<18} {'kflop':>8} {'done':>8} {'bytes':>8} {'cached':>8}   "
         + " ".join(f"{'ns ' + card['card']:>14}" for card in cards),
     ]

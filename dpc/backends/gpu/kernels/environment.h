@@ -5,7 +5,7 @@
  *   env = ((s, s x/r, s y/r, s z/r) - mean) / std
  */
 typedef struct {
-  real x, y, z;             /* r_j - r_i, angstrom */
+  real x, y, z; /* r_j - r_i, angstrom */
   real env0, env1, env2, env3;
   real slope_s, a, slope_a; /* s'(r) / r; a = s/r, a'(r) / r */
 } environment_row;

@@ -39,7 +39,8 @@ KERNEL(force, FORCE_THREADS)
       BARRIER();
       for (int k = THREAD; k < 4 * M; k += FORCE_THREADS)
         slope[k / M][k % M] =
-            SCALE * dx[((int64)BLOCK * 4 + k / M) * (TYPE_BLOCKS * M) + (SPLIT ? t * M : 0) + k % M];
+            SCALE *
+            dx[((int64)BLOCK * 4 + k / M) * (TYPE_BLOCKS * M) + (SPLIT ? t * M : 0) + k % M];
     }
     for (int base = 0; base < n; base += FORCE_ROWS) {
       const int left = n - base, count = left < FORCE_ROWS ? left : FORCE_ROWS;
