@@ -8,14 +8,20 @@ import ctypes
 import numpy as np
 import pytest
 
-from tests.paths import DATA, needs_shared
-from tests.test_compiled import (
-    BUNDLED, OTHERS, WATER, load_model, model_file, water_errors, widened, worst,
-)  # fmt: skip
-
 from dpc.compiler.compile import compile_model
 from dpc.md import Potential
 from dpc.package.read import open_package
+from tests.paths import DATA, needs_shared
+from tests.test_compiled import (
+    BUNDLED,
+    OTHERS,
+    WATER,
+    load_model,
+    model_file,
+    water_errors,
+    widened,
+    worst,
+)  # fmt: skip
 
 
 def has_opencl() -> bool:

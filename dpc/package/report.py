@@ -85,6 +85,8 @@ def lines(package: Package) -> list[str]:
 
 def text(report: Mapping[str, Any]) -> list[str]:
     """A report for a terminal: passes, time, memory."""
+    if "estimate" in report:  # of a GPU; the times are those of a processor
+        return [*_passes(report), *report["estimate"]["lines"]]
     return [*_passes(report), *_stages(report), *_time(report), *_memory(report)]
 
 

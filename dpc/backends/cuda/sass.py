@@ -22,7 +22,9 @@ KINDS = {
 """What is counted; `all` is every instruction."""
 
 _SECTION = re.compile(r"\.text\.(\w+):")
-_INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+ +)?([A-Z][A-Z0-9]*)", re.MULTILINE)
+_INSTRUCTION = re.compile(
+    r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+ +)?([A-Z][A-Z0-9]*)", re.MULTILINE
+)
 
 
 def find_nvdisasm() -> str | None:

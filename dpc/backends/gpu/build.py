@@ -10,13 +10,13 @@ from typing import Any
 import dpc
 from dpc.backends.base import BuildResult, Keep, Problem, drop, refuse_problems
 from dpc.backends.gpu import emitters
+from dpc.backends.gpu.estimate import estimate, lines
 from dpc.backends.gpu.memory import bytes_per_atom, bytes_per_center, share_arrays
 from dpc.backends.gpu.plan import Plan, make_plan
-from dpc.backends.gpu.source import kernel_text
 from dpc.backends.gpu.write import write_plan
 from dpc.backends.host.cc import compile_shared, find_compiler
 from dpc.backends.host.plan import number_format, unknown_ops
-from dpc.errors import DpcError, InputError
+from dpc.errors import DpcError, InputError, ToolError
 from dpc.ir.ops.environment import EnvMatrix
 from dpc.ir.ops.fused import EnvContract
 from dpc.ir.printer import graph_to_text
@@ -83,6 +83,21 @@ class GpuBackend:
             {"bin/host.so": library, "params.safetensors": params, **made},
             {**_facts(plan), **facts},
         )
+
+    def estimate(
+        self, program: Program, target: Target, neighbors: float, facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What an atom with so many neighbours should take on named cards, with its `lines`."""
+        plan = self.plan(program, target)
+        found = estimate(plan, neighbors, facts)
+        return {**found, "lines": lines(found, facts, str(plan.dtype))}
+
+    def compiled_facts(self, program: Program, target: Target) -> Mapping[str, Any]:
+        """Resources of the compiled kernels; nothing where no compiler is."""
+        try:
+            return self.compile(self.plan(program, target), drop)[2]
+        except ToolError:
+            return {}
 
     def compile(
         self, plan: Plan, keep: Keep

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpc.backends.gpu.plan import Matrix, Plan
-from dpc.ir.ops.contraction import outer_pairs as pairs_of_outer
 from dpc.ir.op import Value
+from dpc.ir.ops.contraction import outer_pairs as pairs_of_outer
 
 THREADS = 128
 

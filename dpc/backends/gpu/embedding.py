@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dpc.backends.gpu.plan import Matrix, Plan
 from dpc.errors import InputError
-from dpc.ir.params import Table
+from dpc.ir.params import NetBank, Shortcut, Table
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -41,17 +42,15 @@ def env_contract(plan: Plan, op: Any) -> None:
     for name, value in op.attributes().items():
         if name not in KNOWN and value:
             raise InputError(f"{plan.text[op]}: no code for {name}={value}")
-    if not isinstance(op.net, Table):
-        raise InputError(f"{plan.text[op]}: its net is not a table. Add the pass tabulate")
     _constants(plan, op)
     _neighbors(plan, op)
-    width = op.net.width
+    width = _width(op)
     columns = 4 * int(op.out.dims[-1])
     x = plan.matrix(op.out, "x", columns)
     lanes = min(THREADS, 1 << (width - 1).bit_length())
     plan.define(
         CONTRACT_THREADS=THREADS,
-        CONTRACT_ROWS=CONTRACT_ROWS,
+        CONTRACT_ROWS=_rows(plan, op, CONTRACT_ROWS),
         CONTRACT_LANES=lanes,
         CONTRACT_GROUPS=THREADS // lanes,
         CONTRACT_COLUMNS=-(-width // lanes),
@@ -66,7 +65,11 @@ def env_contract(plan: Plan, op: Any) -> None:
 def env_contract_vjp(plan: Plan, op: Any) -> None:
     """Forces and virials."""
     dx: Matrix = plan.at(op.dx)
-    plan.define(FORCE_THREADS=THREADS, FORCE_ROWS=FORCE_ROWS, FORCE_LANES=FORCE_LANES)
+    plan.define(
+        FORCE_THREADS=THREADS,
+        FORCE_ROWS=_rows(plan, op, FORCE_ROWS),
+        FORCE_LANES=FORCE_LANES if isinstance(op.net, Table) else 1,
+    )
     force = plan.array("force", "i64 [nall][3]", kept=True, atom=24)
     virial = plan.array("virial_of", "f64 [centres][9]", center=72)
     plan.array("atom_virial", "i64 [nall][9]", kept=True, atom=72)
@@ -86,7 +89,7 @@ def _common(plan: Plan, op: Any) -> list[str]:
     numbers = [
         plan.tensor("environment.shift", store[op.mean.name] * inverse),
         plan.tensor("environment.inverse_std", inverse),
-        plan.tensor(op.net.name, store[op.net.name]),
+        plan.tensor(op.net.name, _numbers(plan, op.net)),
     ]
     return [
         "MEMORY(step->coord)", "MEMORY(step->centers)", "NUMBER(step->first)",
@@ -112,7 +115,7 @@ COUNTERS = "MEMORY(step->counters)"
 
 def _constants(plan: Plan, op: Any) -> None:
     """Constants and tables of the embedding."""
-    table, sel = op.net, op.sel
+    net, sel = op.net, op.sel
     ntypes = len(sel)
     plan.header("environment.h")
     plan.define(
@@ -122,18 +125,14 @@ def _constants(plan: Plan, op: Any) -> None:
         RCUT=f"R({op.rcut!r})",
         RCUT_SMTH=f"R({op.rcut_smth!r})",
         SCALE=f"R({op.scale!r})",
-        M=table.width,
+        M=_width(op),
         SPLIT=int(op.split),
         TYPE_BLOCKS=ntypes if op.split else 1,
-        TABLE_LOWER=f"R({table.lower!r})",
-        TABLE_UPPER=f"R({table.upper!r})",
-        TABLE_STRIDE=f"R({table.stride!r})",
-        TABLE_PER_STRIDE=f"R({1 / table.stride!r})",
-        TABLE_PIECES=table.rows,
     )
-    pair = table.index == "type pair"
-    plan.defines["NET(center, neighbor)"] = "((center) * NTYPES + (neighbor))" if pair else (
-        "(neighbor)"
+    _table(plan, net) if isinstance(net, Table) else _net(plan, net)
+    pair = net.index == "type pair"
+    plan.defines["WHICH_NET(center, neighbor)"] = (
+        "((center) * NTYPES + (neighbor))" if pair else ("(neighbor)")
     )
     first = np.cumsum([0, *sel[:-1]])
     plan.tables += [
@@ -141,6 +140,70 @@ def _constants(plan: Plan, op: Any) -> None:
         f"CONSTANT int FIRST[NTYPES] = {_row(first)}; /* row of each type */",
         f"CONSTANT int USE[NTYPES][NTYPES] = {{{', '.join(map(_row, _use(op)))}}};",
     ]
+
+
+def _table(plan: Plan, table: Table) -> None:
+    plan.define(
+        NET=0,
+        NET_SIZE=f"({table.rows} * 6 * {table.width})",
+        TABLE_LOWER=f"R({table.lower!r})",
+        TABLE_UPPER=f"R({table.upper!r})",
+        TABLE_STRIDE=f"R({table.stride!r})",
+        TABLE_PER_STRIDE=f"R({1 / table.stride!r})",
+        TABLE_PIECES=table.rows,
+    )
+
+
+def _net(plan: Plan, net: NetBank) -> None:
+    """Of an embedding net that has no table: its shape."""
+    plan.header("activations.h")
+    plan.header("net.h")
+    if len({layer.activation for layer in net.layers}) > 1:
+        raise InputError(f"{net}: no code for an embedding net with a linear last layer")
+    at = np.cumsum([0, *net.widths])
+    plan.define(
+        NET=1,
+        NET_LAYERS=len(net.layers),
+        NET_SIZE=sum(layer.inputs * layer.outputs + 2 * layer.outputs for layer in net.layers),
+        NET_SUM=int(at[-1]),
+        NET_LAST=int(at[-2]),
+        NET_WIDEST=max(net.widths),
+        ACTIVATE_NET=f"activate_{net.layers[0].activation}",
+    )
+    shortcuts = [int(layer.shortcut is not Shortcut.NONE) for layer in net.layers]
+    plan.tables += [
+        f"CONSTANT int NET_WIDTH[] = {_row(net.widths)};",
+        f"CONSTANT int NET_AT[] = {_row(at[:-1])}; /* where the values of each layer are */",
+        f"CONSTANT int NET_SHORTCUT[] = {_row(shortcuts)};",
+    ]
+
+
+def _width(op: Any) -> int:
+    return int(op.net.width if isinstance(op.net, Table) else op.net.widths[-1])
+
+
+def _rows(plan: Plan, op: Any, wanted: int) -> int:
+    """Neighbours that a block takes at a time: of a net as many as shared memory holds."""
+    if isinstance(op.net, Table):
+        return wanted
+    assert plan.target.gpu is not None
+    each = (2 * sum(op.net.widths) + 2 * max(op.net.widths)) * plan.real_bytes
+    fits = plan.target.gpu.shared_bytes // 2 // each
+    return max(1, min(wanted, 1 << max(0, fits.bit_length() - 1)))
+
+
+def _numbers(plan: Plan, net: Table | NetBank) -> NDArray[Any]:
+    """The tables, or the nets one after the other: for each layer W, b and idt."""
+    store = plan.program.store
+    if isinstance(net, Table):
+        return store[net.name]
+    packed = []
+    for k in range(net.count):
+        for number, layer in enumerate(net.layers):
+            at = f"{net.name}.{k}.{number}"
+            idt = store[f"{at}.idt"] if layer.timestep else np.ones(layer.outputs)
+            packed += [store[f"{at}.weight"].ravel(), store[f"{at}.bias"], idt]
+    return np.concatenate(packed).astype(plan.dtype.numpy)
 
 
 def _row(numbers: Any) -> str:

@@ -13,13 +13,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from dpc.backends.host.plan import number_format
 from dpc.errors import DpcError, InputError
 from dpc.ir.graph import reachable
 from dpc.ir.op import Input, Op, Value
 from dpc.ir.printer import graph_to_text
 from dpc.ir.program import Program
 from dpc.ir.types import DType
-from dpc.backends.host.plan import number_format
 from dpc.targets import Target
 
 Number = int | float | str

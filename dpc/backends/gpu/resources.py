@@ -21,9 +21,7 @@ class Resources:
 
 
 _ENTRY = re.compile(r"Compiling entry function '(\w+)'")
-_STACK = re.compile(
-    r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads"
-)
+_STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 _USED = re.compile(r"Used (\d+) registers")
 _SHARED = re.compile(r"(\d+) bytes smem")
 
@@ -43,8 +41,6 @@ def read_ptxas(log: str) -> dict[str, Resources]:
             int(stack[1]),
         )
     return found
-
-
 
 
 def read_clang(log: str) -> dict[str, Resources]:

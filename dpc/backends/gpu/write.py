@@ -73,8 +73,7 @@ def _arrays(plan: Plan, shared: Sequence[Shared]) -> str:
     lines = ["/* arrays: their numbers in ARRAYS */", "enum {"]
     for number, one in enumerate(shared):
         lines += [
-            f"  ARRAY_{name} = {number}, /* {plan.arrays[name].shape} */"
-            for name in one.names
+            f"  ARRAY_{name} = {number}, /* {plan.arrays[name].shape} */" for name in one.names
         ]
     fields = [
         "{" + ", ".join(f".{what} = {size}" for what, size in one.sizes.items()) + "}"
@@ -93,8 +92,7 @@ def _begin(plan: Plan) -> str:
         counts = {"fixed": "1", "atom": "(size_t)step->nall", "local": "(size_t)step->nloc"}
         wanted = {"force": "if (FORCES(step)) ", "atom_virial": "if (step->atom_virial) "}
         lines.append(
-            f"{wanted.get(array.name, '')}ZERO(ARRAY_{array.name}, "
-            f"{size} * {counts[what]});"
+            f"{wanted.get(array.name, '')}ZERO(ARRAY_{array.name}, {size} * {counts[what]});"
         )
     return _function("begin", lines)
 

@@ -25,8 +25,8 @@ DEVICE real activate_softplus(real z, real *slope) {
 DEVICE real activate_gelu(real z, real *slope) {
   const real a = R(0.7978845608028654), b = R(0.044715);
   const real t = tanh(a * z * (R(1.0) + b * z * z));
-  *slope = R(0.5) * (R(1.0) + t) +
-           R(0.5) * z * (R(1.0) - t * t) * a * (R(1.0) + R(3.0) * b * z * z);
+  *slope =
+      R(0.5) * (R(1.0) + t) + R(0.5) * z * (R(1.0) - t * t) * a * (R(1.0) + R(3.0) * b * z * z);
   return R(0.5) * z * (R(1.0) + t);
 }
 

@@ -12,7 +12,8 @@ typedef unsigned int uint;
 #define BLOCK ((int)blockIdx.x)
 #define BLOCKS ((int)gridDim.x)
 #define BARRIER() __syncthreads()
-#define ADD_LONG(at, value) atomicAdd((unsigned long long *)(at), (unsigned long long)(int64)(value))
+#define ADD_LONG(at, value)                                                                        \
+  atomicAdd((unsigned long long *)(at), (unsigned long long)(int64)(value))
 #define ADD_SHARED(at, value) atomicAdd((int *)(at), (int)(value))
 #define restrict __restrict__
 #ifdef DPC_SHIM /* compiled for a processor, to test the text */

@@ -5,7 +5,7 @@
  *   env = ((s, s x/r, s y/r, s z/r) - mean) / std
  */
 typedef struct {
-  real x, y, z;             /* r_j - r_i, angstrom */
+  real x, y, z; /* r_j - r_i, angstrom */
   real env0, env1, env2, env3;
   real slope_s, a, slope_a; /* s'(r) / r; a = s/r, a'(r) / r */
 } environment_row;
@@ -41,6 +41,7 @@ DEVICE void check_distance(environment_row r, int i, int j, GLOBAL int64 *counte
     counters[COUNT_COINCIDENT] = 1 + ((int64)i << 31) + j;
 }
 
+#if !NET
 /* The piece of the table that holds s. */
 DEVICE int piece_of(real s) {
   real u = (s - TABLE_LOWER) * TABLE_PER_STRIDE;
@@ -48,3 +49,4 @@ DEVICE int piece_of(real s) {
   u = u < R(TABLE_PIECES - 1) ? u : R(TABLE_PIECES - 1);
   return (int)u;
 }
+#endif

@@ -14,8 +14,8 @@ DEVICE int64 fixed(real x, GLOBAL int64 *counters) {
 /* The force on neighbour j, and what it adds to the centre's force f and virial v.
  * p0 to p3: dE/denv of its row. */
 DEVICE void add_force(environment_row r, real p0, real p1, real p2, real p3,
-                      GLOBAL const real *inverse_std, int j, int64 *f, double *v, GLOBAL int64 *force,
-                      GLOBAL int64 *atom_virial, GLOBAL int64 *counters) {
+                      GLOBAL const real *inverse_std, int j, int64 *f, double *v,
+                      GLOBAL int64 *force, GLOBAL int64 *atom_virial, GLOBAL int64 *counters) {
   p0 *= inverse_std[0];
   p1 *= inverse_std[1];
   p2 *= inverse_std[2];

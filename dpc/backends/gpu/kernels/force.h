@@ -15,8 +15,14 @@ KERNEL(force, FORCE_THREADS)
  GLOBAL double *restrict virial, GLOBAL int64 *restrict atom_virial,
  GLOBAL int64 *restrict counters) {
   SHARED real slope[4][M];
-  SHARED real env[FORCE_ROWS][4], into[FORCE_ROWS];
+  SHARED real env[FORCE_ROWS][4];
+#if NET
+  SHARED real value[NET_SUM * FORCE_ROWS], rate[NET_SUM * FORCE_ROWS];
+  SHARED real adjoint[2 * NET_WIDEST * FORCE_ROWS];
+#else
+  SHARED real into[FORCE_ROWS];
   SHARED int piece[FORCE_ROWS];
+#endif
   SHARED real parts[FORCE_ROWS][FORCE_LANES * FORCE_SUMS + 1]; /* + 1: another bank each */
   SHARED int64 own_force[3][FORCE_ROWS];
   SHARED double own_virial[9][FORCE_ROWS];
@@ -28,12 +34,13 @@ KERNEL(force, FORCE_THREADS)
 
   for (int t = 0; t < NTYPES; t++) {
     const int n = USE[center_type][t] == USED ? slots[(int64)BLOCK * NTYPES + t] : 0;
-    GLOBAL const real *net = table + (int64)NET(center_type, t) * (TABLE_PIECES * 6 * M);
+    GLOBAL const real *net = table + (int64)WHICH_NET(center_type, t) * NET_SIZE;
     if (SPLIT || t == 0) {
       BARRIER();
       for (int k = THREAD; k < 4 * M; k += FORCE_THREADS)
         slope[k / M][k % M] =
-            SCALE * dx[((int64)BLOCK * 4 + k / M) * (TYPE_BLOCKS * M) + (SPLIT ? t * M : 0) + k % M];
+            SCALE *
+            dx[((int64)BLOCK * 4 + k / M) * (TYPE_BLOCKS * M) + (SPLIT ? t * M : 0) + k % M];
     }
     for (int base = 0; base < n; base += FORCE_ROWS) {
       const int left = n - base, count = left < FORCE_ROWS ? left : FORCE_ROWS;
@@ -43,14 +50,37 @@ KERNEL(force, FORCE_THREADS)
       if (THREAD < count) {
         j = rows[(int64)BLOCK * NNEI + FIRST[t] + base + THREAD];
         r = environment(coord, i, j, shift + 4 * center_type, own_inverse);
+#if NET
+        value[THREAD] = r.env0;
+#else
+        piece[THREAD] = piece_of(r.env0);
+        into[THREAD] = r.env0 - (TABLE_LOWER + R(piece[THREAD]) * TABLE_STRIDE);
+#endif
         env[THREAD][0] = r.env0;
         env[THREAD][1] = r.env1;
         env[THREAD][2] = r.env2;
         env[THREAD][3] = r.env3;
-        piece[THREAD] = piece_of(r.env0);
-        into[THREAD] = r.env0 - (TABLE_LOWER + R(piece[THREAD]) * TABLE_STRIDE);
       }
       BARRIER();
+#if NET
+      net_forward(net, value, rate, count, FORCE_ROWS, FORCE_THREADS);
+      for (int e = THREAD; e < M * count; e += FORCE_THREADS) { /* dE/dG */
+        const int k = e % count, m = e / count;
+        adjoint[m * FORCE_ROWS + k] = env[k][0] * slope[0][m] + env[k][1] * slope[1][m] +
+                                      env[k][2] * slope[2][m] + env[k][3] * slope[3][m];
+      }
+      for (int e = THREAD; e < 4 * count; e += FORCE_THREADS) {
+        const int k = e % count, a = e / count;
+        real sum = R(0.0);
+        for (int m = 0; m < M; m++) sum += slope[a][m] * value[(NET_LAST + m) * FORCE_ROWS + k];
+        parts[k][a] = sum;
+      }
+      BARRIER();
+      {
+        LOCAL const real *ds = net_backward(net, rate, adjoint, count, FORCE_ROWS, FORCE_THREADS);
+        if (THREAD < count) parts[THREAD][4] = ds[THREAD];
+      }
+#else
       for (int k = group; k < count; k += FORCE_THREADS / FORCE_LANES) {
         const real u = into[k], e0 = env[k][0], e1 = env[k][1], e2 = env[k][2], e3 = env[k][3];
         real p0 = R(0.0), p1 = R(0.0), p2 = R(0.0), p3 = R(0.0), ds = R(0.0);
@@ -74,6 +104,7 @@ KERNEL(force, FORCE_THREADS)
         to[3] = p3;
         to[4] = ds;
       }
+#endif
       BARRIER();
       if (THREAD < count) {
         real p[FORCE_SUMS];

@@ -5,8 +5,9 @@ typedef unsigned int uint;
 
 #define __device__ __attribute__((device))
 #define __shared__ __attribute__((shared))
-#define KERNEL(name, threads)                                                               \
-  extern "C" __attribute__((global)) __attribute__((amdgpu_flat_work_group_size(threads, threads))) void name
+#define KERNEL(name, threads)                                                                      \
+  extern "C" __attribute__((global))                                                               \
+  __attribute__((amdgpu_flat_work_group_size(threads, threads))) void name
 #define DEVICE static __device__ inline __attribute__((always_inline))
 #define GLOBAL
 #define LOCAL
@@ -15,15 +16,15 @@ typedef unsigned int uint;
 #define THREAD ((int)__builtin_amdgcn_workitem_id_x())
 #define BLOCK ((int)__builtin_amdgcn_workgroup_id_x())
 #define BLOCKS ((int)(__builtin_amdgcn_grid_size_x() / __builtin_amdgcn_workgroup_size_x()))
-#define BARRIER()                                              \
-  do {                                                         \
-    __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");     \
-    __builtin_amdgcn_s_barrier();                              \
-    __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");     \
+#define BARRIER()                                                                                  \
+  do {                                                                                             \
+    __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");                                         \
+    __builtin_amdgcn_s_barrier();                                                                  \
+    __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");                                         \
   } while (0)
-#define ADD_LONG(at, value)                                                             \
+#define ADD_LONG(at, value)                                                                        \
   __hip_atomic_fetch_add((int64 *)(at), (int64)(value), __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_AGENT)
-#define ADD_SHARED(at, value) \
+#define ADD_SHARED(at, value)                                                                      \
   __hip_atomic_fetch_add((int *)(at), (int)(value), __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_WORKGROUP)
 #define restrict __restrict__
 #define POPCOUNT(bits) __builtin_popcount(bits)

@@ -21,9 +21,8 @@ KERNEL(NAME, LAYER_THREADS)
   const int my_column = THREAD % (TILE_N / MICRO_N) * MICRO_N;
   real sum[MICRO_M][MICRO_N];
   UNROLL
-  for (int i = 0; i < MICRO_M; i++)
-    UNROLL
-    for (int j = 0; j < MICRO_N; j++) sum[i][j] = R(0.0);
+  for (int i = 0; i < MICRO_M; i++) UNROLL
+  for (int j = 0; j < MICRO_N; j++) sum[i][j] = R(0.0);
 
   for (int step = 0; step < INNER; step += TILE_K) {
     for (int e = THREAD; e < TILE_M * TILE_K; e += LAYER_THREADS) {
@@ -61,9 +60,8 @@ KERNEL(NAME, LAYER_THREADS)
       UNROLL
       for (int j = 0; j < MICRO_N; j++) b[j] = right[k][my_column + j];
       UNROLL
-      for (int i = 0; i < MICRO_M; i++)
-        UNROLL
-        for (int j = 0; j < MICRO_N; j++) sum[i][j] += a[i] * b[j];
+      for (int i = 0; i < MICRO_M; i++) UNROLL
+      for (int j = 0; j < MICRO_N; j++) sum[i][j] += a[i] * b[j];
     }
     BARRIER();
   }

@@ -8,9 +8,9 @@
 
 /* Is candidate (r2, j) among the nearest? Counts those that are nearer, of all types and of its
  * own; of two at one distance the later atom is farther. */
-DEVICE int is_kept(GLOBAL const double *coord, GLOBAL const int *type,
-                   GLOBAL const int *entries, int64 start, int64 stride, int mask, int n,
-                   int center, int center_type, double r2, int j) {
+DEVICE int is_kept(GLOBAL const double *coord, GLOBAL const int *type, GLOBAL const int *entries,
+                   int64 start, int64 stride, int mask, int n, int center, int center_type,
+                   double r2, int j) {
   const double x = coord[3 * (int64)center], y = coord[3 * (int64)center + 1],
                z = coord[3 * (int64)center + 2];
   const int t = type[j];
@@ -79,8 +79,7 @@ KERNEL(neighbors, NEIGHBOR_THREADS)
       BARRIER();
     }
     int over = known > NNEI;
-    for (int t = 0; t < NTYPES; t++)
-      over |= found[t] > SEL[t] && USE[center_type][t] != ABSENT;
+    for (int t = 0; t < NTYPES; t++) over |= found[t] > SEL[t] && USE[center_type][t] != ABSENT;
     if (!over) break;
   }
   for (int t = THREAD; t < NTYPES; t += NEIGHBOR_THREADS)

@@ -1,16 +1,17 @@
-/* opencl.h: the words that kernels are written in, as OpenCL C 1.2. cuda.h and hip.h say the same. */
+/* opencl.h: the words that kernels are written in, as OpenCL C 1.2. cuda.h and hip.h say the same.
+ */
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 #pragma OPENCL EXTENSION cl_khr_int64_base_atomics : enable
 
 typedef long int64;
 
-#define KERNEL(name, threads) \
+#define KERNEL(name, threads)                                                                      \
   __kernel __attribute__((reqd_work_group_size(threads, 1, 1))) void name
 #define DEVICE static inline
-#define GLOBAL __global        /* of a pointer: to the memory of the device */
-#define LOCAL __local          /* of a pointer: to that of the block */
-#define SHARED __local         /* of an array: one for all threads of the block */
-#define CONSTANT __constant    /* of a table of numbers */
+#define GLOBAL __global     /* of a pointer: to the memory of the device */
+#define LOCAL __local       /* of a pointer: to that of the block */
+#define SHARED __local      /* of an array: one for all threads of the block */
+#define CONSTANT __constant /* of a table of numbers */
 #define THREAD ((int)get_local_id(0))
 #define BLOCK ((int)get_group_id(0))
 #define BLOCKS ((int)get_num_groups(0))
@@ -19,4 +20,5 @@ typedef long int64;
 #define ADD_SHARED(at, value) atomic_add((volatile __local int *)(at), (int)(value))
 #define POPCOUNT(bits) ((int)popcount(bits))
 #define ROUND(x) convert_long_rte(x)
-#define UNROLL /* drivers know best; unrolled by force, the code takes PoCL twice as long to compile */
+#define UNROLL /* drivers know best; unrolled by force, the code takes PoCL twice as long to       \
+                  compile */

@@ -4,12 +4,13 @@
 KERNEL(NAME, PRODUCT_THREADS)
 (GLOBAL const real *restrict x, GLOBAL const int *restrict pairs, GLOBAL real *restrict d) {
   SHARED real own[4][W];
-  for (int k = THREAD; k < 4 * W; k += PRODUCT_THREADS) own[k / W][k % W] = x[(int64)BLOCK * 4 * W + k];
+  for (int k = THREAD; k < 4 * W; k += PRODUCT_THREADS)
+    own[k / W][k % W] = x[(int64)BLOCK * 4 * W + k];
   BARRIER();
   for (int k = THREAD; k < PAIRS; k += PRODUCT_THREADS) {
     const int i = pairs[2 * k], j = pairs[2 * k + 1];
-    d[(int64)BLOCK * D_STRIDE + D_FIRST + k] =
-        own[0][i] * own[0][j] + own[1][i] * own[1][j] + own[2][i] * own[2][j] + own[3][i] * own[3][j];
+    d[(int64)BLOCK * D_STRIDE + D_FIRST + k] = own[0][i] * own[0][j] + own[1][i] * own[1][j] +
+                                               own[2][i] * own[2][j] + own[3][i] * own[3][j];
   }
 }
 #else
@@ -18,7 +19,8 @@ KERNEL(NAME, PRODUCT_THREADS)
 (GLOBAL const real *restrict x, GLOBAL const real *restrict dd, GLOBAL const int *restrict start,
  GLOBAL const int *restrict partners, GLOBAL real *restrict dx) {
   SHARED real own[4][W], slope[PAIRS];
-  for (int k = THREAD; k < 4 * W; k += PRODUCT_THREADS) own[k / W][k % W] = x[(int64)BLOCK * 4 * W + k];
+  for (int k = THREAD; k < 4 * W; k += PRODUCT_THREADS)
+    own[k / W][k % W] = x[(int64)BLOCK * 4 * W + k];
   for (int k = THREAD; k < PAIRS; k += PRODUCT_THREADS)
     slope[k] = dd[(int64)BLOCK * D_STRIDE + D_FIRST + k];
   BARRIER();

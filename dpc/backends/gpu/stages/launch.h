@@ -19,19 +19,19 @@
 #define IF(wanted, argument) {.memory = (wanted) ? (dpc_argument)argument.memory : NULL}
 
 /* Calls that leave the function when they fail. */
-#define LAUNCH(kernel, blocks, threads, ...)                                                      \
-  do {                                                                                            \
-    const dpc_argument arguments[] = {__VA_ARGS__};                                               \
-    const uint32_t grid[3] = {(uint32_t)(blocks), 1, 1}, block[3] = {(threads), 1, 1};            \
-    const int32_t failed =                                                                        \
-        step->call->launch(step->queue, step->kernels[kernel], grid, block, 0, arguments,         \
-                           (int32_t)(sizeof arguments / sizeof *arguments));                      \
-    if (failed) return failed;                                                                    \
+#define LAUNCH(kernel, blocks, threads, ...)                                                       \
+  do {                                                                                             \
+    const dpc_argument arguments[] = {__VA_ARGS__};                                                \
+    const uint32_t grid[3] = {(uint32_t)(blocks), 1, 1}, block[3] = {(threads), 1, 1};             \
+    const int32_t failed =                                                                         \
+        step->call->launch(step->queue, step->kernels[kernel], grid, block, 0, arguments,          \
+                           (int32_t)(sizeof arguments / sizeof *arguments));                       \
+    if (failed) return failed;                                                                     \
   } while (0)
-#define ZERO(array, bytes)                                                                        \
-  do {                                                                                            \
-    const int32_t failed = step->call->zero(step->queue, step->arrays[array], (bytes));           \
-    if (failed) return failed;                                                                    \
+#define ZERO(array, bytes)                                                                         \
+  do {                                                                                             \
+    const int32_t failed = step->call->zero(step->queue, step->arrays[array], (bytes));            \
+    if (failed) return failed;                                                                     \
   } while (0)
 
 /* Are forces wanted, or what comes with them? */
