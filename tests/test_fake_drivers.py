@@ -7,8 +7,9 @@ is loaded and looked at, not run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tests.gpu_on_cpu import FakeMachine, RemotePotential, compile_kernels, fake
 from tests.test_compiled import BUNDLED, OTHERS, load_model, model_file, widened, worst
 
 from dpc.compiler.compile import compile_model
-from dpc.errors import ToolError
+from dpc.errors import DpcError, ToolError
 
 FAST = ("se_e2_a_two_side", "ener_fparam_aparam")
 CASES = [
@@ -37,37 +38,69 @@ def drivers(tmp_path_factory):
     }
 
 
-@pytest.fixture
-def run(drivers, tmp_path):
-    """`with run(model, "cuda:sm_80") as potential`: compiled, and open in another process."""
+def words(language: str) -> str:
+    """The first file of the kernels' text: what the words mean that the others are written in."""
+    return (resources.files("dpc.backends.gpu") / "kernels" / f"{language}.h").read_text()
 
-    @contextmanager
-    def start(model: Path, target: str, **options) -> Iterator[RemotePotential]:
+
+@pytest.fixture
+def build(tmp_path):
+    """`build(model, "cuda:sm_80")`: the package, and its kernels for the processor."""
+
+    def make(model: Path, target: str) -> tuple[Path, Path]:
         temps, package = tmp_path / "temps", tmp_path / "model.dpc"
-        kind, arch = target.split(":")
         try:
             compile_model(model, target, package, save_temps=temps)
         except ToolError as error:
             pytest.skip(str(error).splitlines()[0])
-        text = next(temps.rglob("kernels.cu" if kind == "cuda" else "kernels.hip"))
-        kernels = compile_kernels(text.read_text(), tmp_path / "kernels.so")
-        environment = {"FAKE_GPU_LOG": str(tmp_path / "log")}
-        with FakeMachine(
-            drivers[kind], kernels, arch.split(",")[0].removeprefix("sm_"), **environment
-        ) as machine:
+        text = next(temps.rglob("kernels.cu" if target.startswith("cuda") else "kernels.hip"))
+        kernels = text.read_text().replace(words("hip"), words("cuda"))
+        return package, compile_kernels(kernels, tmp_path / "kernels.so")
+
+    return make
+
+
+@pytest.fixture
+def start(drivers, tmp_path):
+    """`with start("cuda:sm_80", package, kernels) as potential`: in a process of its own."""
+
+    @contextmanager
+    def open_there(target: str, package: Path, kernels: Path, **options):
+        kind, arch = target.split(":")
+        log = str(tmp_path / "log")
+        arch = arch.split(",")[0].removeprefix("sm_")
+        with FakeMachine(drivers[kind], kernels, arch, FAKE_GPU_LOG=log) as machine:
             yield RemotePotential(machine, package, options)
 
-    return start
+    return open_there
 
 
-@pytest.mark.parametrize("folder", CASES)
-def test_cuda_agrees_with_the_model(folder, run):
+def launches(log: Path) -> int:
+    """Kernels that the last process launched."""
+    words = dict(line.rsplit(" ", 1) for line in log.read_text().splitlines())
+    return int(words["cuLaunchKernel"])
+
+
+def agrees(folder, target, build, start):
+    """The largest error of a package's results."""
     path = model_file(folder)
     model = load_model(path)
     if model.config["descriptor"]["precision"] == "float32":
         model = widened(path)
-    with run(path, "cuda:sm_80") as potential:
-        errors = worst(potential, model, folder)
+    with start(target, *build(path, target)) as potential:
+        return worst(potential, model, folder)
+
+
+@pytest.mark.parametrize("folder", CASES)
+def test_cuda_agrees_with_the_model(folder, build, start):
+    errors = agrees(folder, "cuda:sm_80", build, start)
+    assert max(errors.values()) < 1e-8, errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [f for f in BUNDLED if f.name in FAST], ids=lambda f: f.name)
+def test_rocm_agrees_with_the_model(folder, build, start):
+    errors = agrees(folder, "rocm:gfx90a", build, start)
     assert max(errors.values()) < 1e-8, errors
 
 
@@ -77,12 +110,24 @@ def grid(n=60):
     return places + rng.normal(0, 0.15, places.shape), rng.integers(0, 2, n), np.eye(3) * 8.8
 
 
-def test_a_small_device_gives_the_same(run):
-    """Whatever the memory of the device: the same forces, from chunks of centres."""
+def test_a_small_device_gives_the_same(build, start, tmp_path):
+    """Whatever the memory of the device: the same forces, from chunks of centres; and when
+    positions and lists do not fit, the error says of how many atoms."""
     path = next(model_file(folder) for folder in BUNDLED if folder.name == "se_e2_a_two_side")
-    with run(path, "cuda:sm_80", device_bytes=600_000) as small:
-        few = small.evaluate(*grid())
-        all_at_once = RemotePotential(small.machine, small.package).evaluate(*grid())
+    made = build(path, "cuda:sm_80")
+    report = json.loads((made[0] / "report.json").read_text())["build"]
+    tensors = sum(report["tensors"].values())
+    with start("cuda:sm_80", *made) as potential:
+        whole = potential.evaluate(*grid())
+    counted = launches(tmp_path / "log")
+    with start("cuda:sm_80", *made, device_bytes=tensors + 220_000) as potential:
+        chunks = potential.evaluate(*grid())
+    assert launches(tmp_path / "log") > 2 * counted
     for name in ("force", "atom_energy", "atom_virial"):
-        assert np.array_equal(few[name], all_at_once[name]), name
-    assert few["energy"] == pytest.approx(all_at_once["energy"], abs=1e-11)
+        assert np.array_equal(whole[name], chunks[name]), name
+    assert whole["energy"] == pytest.approx(chunks["energy"], abs=1e-11)
+    with (
+        start("cuda:sm_80", *made, device_bytes=tensors + 20_000) as potential,
+        pytest.raises(DpcError, match=r"not enough memory on Fake CUDA 0: the .* of 60 atoms take"),
+    ):
+        potential.evaluate(*grid())
