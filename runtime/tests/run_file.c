@@ -1,6 +1,7 @@
 /* Evaluates the system of a file with a package, some steps of it, and prints all results.
  *
- * The file: nloc, then the cell's 9 numbers, then type x y z of each atom. */
+ * The file: nloc, then the cell's 9 numbers, then type x y z of each atom. Frame and atomic
+ * parameters, where the model has them, are some numbers. */
 #include "system.h"
 
 static void print(const results *r) {
@@ -38,14 +39,28 @@ int main(int argc, char **argv) {
   CHECK(dpc_open(argv[1], &options, &model, &error) == DPC_OK, "%s", error.message);
   dpc_session *session = new_session(model);
   results r = new_results(n, n);
-  const dpc_input input = {
-      .size = sizeof input, .nloc = n, .nall = n, .coord = coord, .type = type, .cell = cell};
+  const dpc_facts *facts = dpc_get_facts(model);
+  const int per_atom = facts->aparam;
+  double *fparam = calloc((size_t)facts->fparam + 1, sizeof *fparam);
+  double *aparam = calloc((size_t)(n * per_atom) + 1, sizeof *aparam);
+  for (int k = 0; k < facts->fparam; k++) fparam[k] = 0.1 * (k + 1);
+  for (int k = 0; k < n * per_atom; k++) aparam[k] = 0.05 * (k % 7);
+  const dpc_input input = {.size = sizeof input,
+                           .nloc = n,
+                           .nall = n,
+                           .coord = coord,
+                           .type = type,
+                           .cell = cell,
+                           .fparam = facts->fparam > 0 ? fparam : NULL,
+                           .aparam = per_atom > 0 ? aparam : NULL};
   for (int step = 0; step < steps; step++) evaluate(session, &input, &r);
   print(&r);
   free_results(&r);
   dpc_session_free(session);
   dpc_close(model);
   free(coord);
+  free(fparam);
+  free(aparam);
   free(type);
   return 0;
 }
