@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dpc import native
 from tests.gpu_on_cpu import compile_kernels, fake_driver
 from tests.runtime.fake_gpu import KERNELS, compile_gpu_host, write_gpu_package
 from tests.runtime.fake_package import write_package
@@ -114,6 +115,23 @@ def test_same_as_on_the_cpu(machine, run, cpu_package, driver, switches):
         assert gpu.logged()["left"] == 0
         launched = "cuGraphLaunch" if driver == "cuda" else "hipGraphLaunch"
         assert gpu.logged()[launched] > 3
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_arrays_on_the_device(machine, run, cpu_package, driver):
+    """A caller that keeps its atoms there, in a stream and with a list of its own."""
+    gpu = machine(driver)
+    run(gpu, "test_foreign", driver, gpu.package, cpu_package)
+    if driver != "opencl":
+        assert gpu.logged()["left"] == 0
+
+
+def test_libdpc_needs_no_driver():
+    """One library for machines with and without GPUs: it links with nothing but libc."""
+    output = subprocess.run(["ldd", native.libdpc()], capture_output=True, text=True).stdout
+    names = {line.split()[0].rsplit("/")[-1] for line in output.splitlines()}
+    assert names <= {"linux-vdso.so.1", "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0",
+                     "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
