@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.gpu_on_cpu import FakeMachine, RemotePotential, compile_kernels, fake_driver
-from tests.test_compiled import BUNDLED, OTHERS, load_model, model_file, widened, worst
-
 from dpc.compiler.compile import compile_model
 from dpc.errors import DpcError, ToolError
+from tests.gpu_on_cpu import FakeMachine, RemotePotential, compile_kernels, fake_driver
+from tests.test_compiled import BUNDLED, OTHERS, load_model, model_file, widened, worst
 
 FAST = ("se_e2_a_two_side", "ener_fparam_aparam")
 CASES = [

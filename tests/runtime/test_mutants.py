@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.gpu_on_cpu import compile_kernels, fake_driver, mutants
-from tests.paths import DATA
-
 from dpc.backends.cuda import build as cuda
 from dpc.backends.gpu import source
 from dpc.compiler.compile import compile_model
 from dpc.errors import ToolError
+from tests.gpu_on_cpu import compile_kernels, fake_driver, mutants
+from tests.paths import DATA
 
 MODELS = ("ener_fparam_aparam", "se_e2_a_two_side")
 LANGUAGES = ("cuda.h", "hip.h", "opencl.h")
