@@ -159,11 +159,12 @@ def test_a_small_device_takes_chunks(machine, run, cpu_package, driver):
 OUT_OF_MEMORY = {
     "tensors": r"4 fake.dpc: its nets and tables do not reach the device \(at \d+ bytes\): CUDA "
     r"device 0 \(Fake CUDA 0\): the allocation of \d+ bytes failed: out of memory",
-    "session": r"4 CUDA device 0 \(Fake CUDA 0\): the allocation of \d+ bytes failed: out of memory",
+    "session": r"4 CUDA device 0 \(Fake CUDA 0\): the allocation of \d+ bytes failed: out of "
+    r"memory",
     "system": r"4 not enough memory on Fake CUDA 0: the [\w ]+ of 2 atoms take \d+ bytes, \d+ are "
     r"left \(CUDA device 0 \(Fake CUDA 0\): the allocation of \d+ bytes failed: out of memory",
-    "chunks": r"4 not enough memory on Fake CUDA 0: after positions, lists and forces of 2 atoms \d+ "
-    r"of its \d+ bytes are left, but one atom at a time takes \d+. Use fewer atoms per rank",
+    "chunks": r"4 not enough memory on Fake CUDA 0: after positions, lists and forces of 2 atoms "
+    r"\d+ of its \d+ bytes are left, but one atom at a time takes \d+. Use fewer atoms per rank",
 }
 
 
