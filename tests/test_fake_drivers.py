@@ -119,8 +119,8 @@ def test_a_small_device_gives_the_same(build, start, tmp_path):
     with start("cuda:sm_80", *made) as potential:
         whole = potential.evaluate(*grid())
     at_once = counted(tmp_path / "log")
-    chunk_bytes = 60 * report["bytes_per_center"]
-    limit = at_once["most"] - chunk_bytes * 3 // 4
+    centers = np.bincount(grid()[1]).max()  # a chunk is of one type
+    limit = at_once["most"] - int(centers) * report["bytes_per_center"] * 3 // 4
     with start("cuda:sm_80", *made, device_bytes=limit) as potential:
         chunks = potential.evaluate(*grid())
     assert counted(tmp_path / "log")["cuLaunchKernel"] > 2 * at_once["cuLaunchKernel"]
