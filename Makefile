@@ -21,7 +21,13 @@ $(STAMP): pyproject.toml setup.py
 	  { echo "installing python3-venv"; apt-get update -qq && apt-get install -y python3-venv; }
 	@ls /etc/OpenCL/vendors/*.icd >/dev/null 2>&1 || \
 	  { echo "installing PoCL (OpenCL on processors: it runs the kernels for GPUs in the tests)"; \
-	    apt-get update -qq && apt-get install -y pocl-opencl-icd ocl-icd-libopencl1; }
+	    apt-get update -qq && apt-get install -y pocl-opencl-icd ocl-icd-libopencl1 || \
+	    echo "no PoCL: tests of OpenCL packages are left out"; }
+	@ls /usr/lib/*/amdgcn/bitcode/ocml.bc /opt/rocm/amdgcn/bitcode/ocml.bc 2>/dev/null | grep -q . \
+	  && command -v clang-19 >/dev/null || \
+	  { echo "installing clang and ROCm's device libraries (they compile kernels for AMD GPUs)"; \
+	    apt-get update -qq && apt-get install -y --no-install-recommends clang-19 lld-19 \
+	    rocm-device-libs || echo "no clang for AMD GPUs: tests of the target rocm are left out"; }
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing what dpc needs into $(VENV) (about a minute, 400 MB)"
 	@$(BIN)/python -m pip install --disable-pip-version-check -e '.[all,dev]'

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from dpc.compiler.compile import compile_model
+from dpc.data.inputs import graph_inputs
+from dpc.ir.evaluate import evaluate
 from dpc.md import Potential
 from dpc.package.read import open_package
 from tests.paths import DATA, needs_shared
@@ -61,6 +63,22 @@ def test_float32_agrees_with_float32_on_the_processor(folder, tmp_path):
     errors = worst(Potential(package), load_model(model_file(folder)), folder)
     del errors["close"]  # nearer than the default table reaches
     assert max(errors.values()) < 1e-4, errors
+
+
+def test_mixed_rounds_as_the_program_says(tmp_path):
+    """Hidden layers in bfloat16: the evaluator of the program rounds the same numbers."""
+    folder = DATA / "golden" / "se_e2_a"
+    package = compile_model(model_file(folder), "opencl", tmp_path / "m.dpc", precision="mixed")
+    program = open_package(package).program()
+    assert open_package(package).manifest.target["precision"] == "mixed"
+    coord, types, cell = system()
+    inputs, _ = graph_inputs(program.facts, coord, types, cell, ragged=True)
+    expected = evaluate(program, "energy", inputs)["atom_energy"]
+    with pytest.warns(RuntimeWarning, match="sel"):
+        got = Potential(package).evaluate(coord, types, cell)
+    np.testing.assert_allclose(got["atom_energy"], expected, rtol=0, atol=2e-5)
+    plain = load_model(model_file(folder)).evaluate(coord, types, cell)["atom_energy"]
+    assert np.abs(got["atom_energy"] - plain).max() > 2e-5  # it did round
 
 
 @needs_shared

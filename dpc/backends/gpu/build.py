@@ -109,7 +109,9 @@ class GpuBackend:
 def _facts(plan: Plan) -> dict[str, Any]:
     """Sizes for the report, in bytes."""
     return {
-        "precision": str(plan.dtype),
+        "precision": "mixed"
+        if any(b.bf16 for b in plan.program.banks.values())
+        else str(plan.dtype),
         "kernels": list(plan.kernels),
         "launches": len(plan.launches) + len(plan.finish),
         "bytes_per_center": bytes_per_center(plan),

@@ -44,7 +44,8 @@ def largest_system(plan: Plan, neighbors: float, memory: float) -> int:
 
 def seconds(work: Work, card: Card) -> float:
     """One atom in one kernel: the longer of computing and reading."""
-    return max(work.executed / card.flops[work.format], work.memory / card.bandwidth)
+    rates = {**card.flops, "bf16": card.matrix["bf16"]}
+    return max(work.executed / rates[work.format], work.memory / card.bandwidth)
 
 
 def roofline(plan: Plan, neighbors: float, card: Card) -> float:

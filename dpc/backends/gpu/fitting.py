@@ -6,7 +6,7 @@ from typing import Any
 
 from dpc.backends.gpu.plan import Kernel, Matrix, Plan
 from dpc.errors import InputError
-from dpc.ir.params import Layer, NetBank
+from dpc.ir.params import NetBank
 
 LAYER_THREADS = 256
 HEAD_THREADS = 128
@@ -28,7 +28,7 @@ def mlp_gradient(plan: Plan, op: Any) -> None:
     if not d.whole:
         raise InputError(f"{plan.text[op]}: no code for a net of some columns only")
     if bank.bf16:
-        raise InputError(f"{plan.text[op]}: no code for bfloat16 yet. Use --precision f32")
+        plan.header("matrix.h")
     plan.header("activations.h")
     layers = bank.layers
     inputs, slopes = [d.array], []
@@ -59,29 +59,31 @@ def _weights(plan: Plan, op: Any, number: int, kind: str) -> str:
     return plan.tensor_of_type([f"{bank.name}.{k}.{number}.{kind}" for k in range(bank.count)])
 
 
-def _tiles(plan: Plan) -> tuple[int, int]:
+def _tiles(plan: Plan, matrix: bool) -> tuple[int, int]:
     """Rows of a tile, and of what one thread makes: twice as many of half the bytes."""
-    rows = 64 if plan.real_bytes == 8 else 128
+    rows = 64 if matrix or plan.real_bytes == 8 else 128
     return rows, rows * TILE_N // MICRO_N // LAYER_THREADS
 
 
-def _layer(plan: Plan, number: int, layer: Layer, forward: bool) -> tuple[Kernel, str]:
+def _layer(plan: Plan, bank: NetBank, number: int, forward: bool) -> tuple[Kernel, str]:
+    layer = bank.layers[number]
     inner, outer = (layer.inputs, layer.outputs) if forward else (layer.outputs, layer.inputs)
-    rows, micro = _tiles(plan)
+    matrix = bank.bf16 and number > 0  # of the layers between the first and the head
+    rows, micro = _tiles(plan, matrix)
     blocks = -(-outer // TILE_N)
     kernel = plan.kernel(
         f"layer{number}" if forward else f"layer{number}_back", "layer.h", LAYER_THREADS,
         FORWARD=int(forward), INNER=inner, OUTER=outer, COLUMN_BLOCKS=blocks,
         LAYER_THREADS=LAYER_THREADS, TILE_M=rows, TILE_N=TILE_N, TILE_K=TILE_K, MICRO_M=micro,
         MICRO_N=MICRO_N, ACTIVATE=f"activate_{layer.activation}", TIMESTEP=int(layer.timestep),
-        SHORTCUT=layer.shortcut.value,
+        SHORTCUT=layer.shortcut.value, MATRIX=int(matrix),
     )  # fmt: skip
     return kernel, f"({per_thread('step->count', rows)}) * {blocks}"
 
 
 def _forward(plan: Plan, op: Any, number: int, x: str, y: str, slope: str) -> None:
     layer = op.net.layers[number]
-    kernel, blocks = _layer(plan, number, layer, forward=True)
+    kernel, blocks = _layer(plan, op.net, number, forward=True)
     arguments = [
         f"ARRAY({x})",
         _weights(plan, op, number, "weight"),
@@ -95,7 +97,7 @@ def _forward(plan: Plan, op: Any, number: int, x: str, y: str, slope: str) -> No
 
 
 def _backward(plan: Plan, op: Any, number: int, dy: str, slope: str, dx: str) -> None:
-    kernel, blocks = _layer(plan, number, op.net.layers[number], forward=False)
+    kernel, blocks = _layer(plan, op.net, number, forward=False)
     arguments = [
         f"ARRAY({dy})",
         f"ARRAY({slope})",

@@ -12,7 +12,7 @@ from importlib import resources
 from dpc.backends.gpu.plan import Kernel, Number, Plan
 from dpc.ir.types import DType
 
-ORDER = ("neighbors.h", "environment.h", "fixed.h", "activations.h", "net.h")
+ORDER = ("neighbors.h", "environment.h", "fixed.h", "activations.h", "net.h", "matrix.h")
 """Files that others build upon, in this order."""
 
 ALWAYS = """\

@@ -46,6 +46,7 @@ def plan_work(plan: Plan, neighbors: float, entries: float) -> list[Work]:
             continue
         kernel = plan.kernels[launch.kernel]
         format = "f64" if kernel.file in ("neighbors.h", "sums.h") else str(plan.dtype)
+        format = "bf16" if kernel.defines.get("MATRIX") else format
         flops, executed, cached = _work(plan, kernel, neighbors, entries)
         memory = _arrays(plan, launch, neighbors)
         if kernel.file == "neighbors.h":

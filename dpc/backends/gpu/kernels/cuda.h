@@ -1,6 +1,7 @@
 /* cuda.h: the words that kernels are written in, as CUDA C++. opencl.h and hip.h say the same. */
 typedef long long int64;
 typedef unsigned int uint;
+typedef unsigned short ushort;
 
 #define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
 #define DEVICE static __device__ __forceinline__
@@ -21,8 +22,22 @@ typedef unsigned int uint;
 #define ROUND(x) llrint(x)
 #define UNROLL
 #define rsqrt(x) (1 / sqrt(x))
+#define ALIGNED __attribute__((aligned(16)))
+DEVICE uint FLOAT_BITS(float x) {
+  uint bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+DEVICE float BITS_FLOAT(uint bits) {
+  float x;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
+}
 #else
 #define POPCOUNT(bits) __popc(bits)
 #define ROUND(x) __double2ll_rn(x)
+#define MATRIX_NVIDIA
+#define ALIGNED __align__(16)
+#define FLOAT_BITS(x) __float_as_uint(x)
 #define UNROLL _Pragma("unroll")
 #endif

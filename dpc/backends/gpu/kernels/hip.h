@@ -2,6 +2,7 @@
  * libraries, without any header of HIP. opencl.h and cuda.h say the same. */
 typedef long long int64;
 typedef unsigned int uint;
+typedef unsigned short ushort;
 
 #define __device__ __attribute__((device))
 #define __shared__ __attribute__((shared))
@@ -27,6 +28,9 @@ typedef unsigned int uint;
 #define ADD_SHARED(at, value)                                                                      \
   __hip_atomic_fetch_add((int *)(at), (int)(value), __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_WORKGROUP)
 #define restrict __restrict__
+#define MATRIX_AMD
+#define ALIGNED __attribute__((aligned(16)))
+#define FLOAT_BITS(x) __builtin_bit_cast(uint, (float)(x))
 #define POPCOUNT(bits) __builtin_popcount(bits)
 #define ROUND(x) ((int64)__builtin_rint(x))
 #define UNROLL _Pragma("unroll")

@@ -5,6 +5,9 @@
  *
  * A block makes TILE_M rows (centres) by TILE_N columns of the result, in steps of TILE_K; each
  * of its threads MICRO_M by MICRO_N of them. W is [IN][OUT], rows of all matrices are centres.
+ *
+ * With MATRIX both factors are rounded to bfloat16 and MATRIX_GROUP threads multiply 16 rows by
+ * MATRIX_N columns together, see matrix.h: MICRO_M such tiles, of which each thread has four.
  */
 KERNEL(NAME, LAYER_THREADS)
 #if FORWARD
@@ -15,10 +18,21 @@ KERNEL(NAME, LAYER_THREADS)
 (GLOBAL const real *restrict dy, GLOBAL const real *restrict slope,
  GLOBAL const real *restrict weight, GLOBAL real *restrict dx, int count) {
 #endif
+#if MATRIX
+  SHARED ALIGNED ushort left[TILE_M][TILE_K + 8];
+  SHARED ALIGNED ushort right[TILE_N][TILE_K + 8];
+#else
   SHARED real left[TILE_K][TILE_M + 4], right[TILE_K][TILE_N + 4];
+#endif
   const int row = BLOCK / COLUMN_BLOCKS * TILE_M, column = BLOCK % COLUMN_BLOCKS * TILE_N;
+#if MATRIX
+  const int lane = THREAD % MATRIX_GROUP, group = THREAD / MATRIX_GROUP;
+  const int my_row = group % (TILE_M / 16) * 16;
+  const int my_column = group / (TILE_M / 16) * (MICRO_M * MATRIX_N);
+#else
   const int my_row = THREAD / (TILE_N / MICRO_N) * MICRO_M;
   const int my_column = THREAD % (TILE_N / MICRO_N) * MICRO_N;
+#endif
   real sum[MICRO_M][MICRO_N];
   UNROLL
   for (int i = 0; i < MICRO_M; i++) UNROLL
@@ -36,22 +50,35 @@ KERNEL(NAME, LAYER_THREADS)
         value = dy[at] * slope[at];
 #endif
       }
+#if MATRIX
+      left[m][k] = to_bfloat16(value);
+#else
       left[k][m] = value;
+#endif
     }
     for (int e = THREAD; e < TILE_N * TILE_K; e += LAYER_THREADS) {
 #if FORWARD
       const int n = e % TILE_N, k = e / TILE_N;
-      right[k][n] = step + k < INNER && column + n < OUTER
-                        ? weight[(int64)(step + k) * OUTER + column + n]
-                        : R(0.0);
+      const int64 at = (int64)(step + k) * OUTER + column + n;
 #else
       const int k = e % TILE_K, n = e / TILE_K;
-      right[k][n] = step + k < INNER && column + n < OUTER
-                        ? weight[(int64)(column + n) * INNER + step + k]
-                        : R(0.0);
+      const int64 at = (int64)(column + n) * INNER + step + k;
+#endif
+      real value = R(0.0);
+      if (step + k < INNER && column + n < OUTER) value = weight[at];
+#if MATRIX
+      right[n][k] = to_bfloat16(value);
+#else
+      right[k][n] = value;
 #endif
     }
     BARRIER();
+#if MATRIX
+    UNROLL
+    for (int i = 0; i < MICRO_M; i++)
+      multiply_tile(&left[my_row][0], &right[my_column + i * MATRIX_N][0], TILE_K + 8, lane,
+                    sum[i]);
+#else
     UNROLL
     for (int k = 0; k < TILE_K; k++) {
       real a[MICRO_M], b[MICRO_N];
@@ -63,6 +90,7 @@ KERNEL(NAME, LAYER_THREADS)
       for (int i = 0; i < MICRO_M; i++) UNROLL
       for (int j = 0; j < MICRO_N; j++) sum[i][j] += a[i] * b[j];
     }
+#endif
     BARRIER();
   }
 
@@ -70,8 +98,13 @@ KERNEL(NAME, LAYER_THREADS)
   for (int i = 0; i < MICRO_M; i++) {
     UNROLL
     for (int j = 0; j < MICRO_N; j++) {
+#if MATRIX
+      const int64 m = row + my_row + MATRIX_ROW(lane, j);
+      const int n = column + my_column + i * MATRIX_N + MATRIX_COLUMN(lane, j);
+#else
       const int64 m = row + my_row + i;
       const int n = column + my_column + j;
+#endif
       if (m >= count || n >= OUTER) continue;
 #if FORWARD
       real act;

@@ -22,3 +22,6 @@ typedef long int64;
 #define ROUND(x) convert_long_rte(x)
 #define UNROLL /* drivers know best; unrolled by force, the code takes PoCL twice as long to       \
                   compile */
+#define ALIGNED __attribute__((aligned(16)))
+#define FLOAT_BITS(x) as_uint(x)
+#define BITS_FLOAT(x) as_float(x)
