@@ -4,12 +4,14 @@ PoCL runs the kernels on the processor: the same text that GPUs run, all in doub
 """
 
 import ctypes
+import json
 
 import numpy as np
 import pytest
 
 from dpc.compiler.compile import compile_model
 from dpc.data.inputs import graph_inputs
+from dpc.errors import DpcError
 from dpc.ir.evaluate import evaluate
 from dpc.md import Potential
 from dpc.package.read import open_package
@@ -124,3 +126,19 @@ def test_atoms_at_one_place_are_named(small):
     coord[3] = coord[7]
     with pytest.raises(Exception, match="atoms 3 and 7"):
         Potential(small).evaluate(coord, types, cell)
+
+
+def test_a_limit_of_memory_changes_no_bit(small):
+    """With less and less memory the centres are taken in more and more chunks."""
+    report = json.loads((small / "report.json").read_text())["build"]
+    tensors = sum(report["tensors"].values())
+    whole = Potential(small).evaluate(*system())
+    limits = []
+    with pytest.raises(DpcError, match="not enough memory on .* 64 atoms"):
+        for limit in range(tensors + 900_000, tensors, -60_000):
+            found = Potential(small, device_bytes=limit).evaluate(*system())
+            limits.append(limit)
+            for name in ("force", "atom_energy", "atom_virial"):
+                assert np.array_equal(found[name], whole[name]), (limit, name)
+    chunk = 32 * report["bytes_per_center"]  # all centres of one type
+    assert limits[0] - limits[-1] > chunk / 2

@@ -39,7 +39,7 @@ int32_t dpc_local_rank(void) {
 const char *dpc_load_symbols(void *library, const dpc_symbol *symbols, size_t count, void *table) {
   for (size_t i = 0; i < count; i++) {
     void *function = dlsym(library, symbols[i].name);
-    if (function == NULL) return symbols[i].name;
+    if (function == NULL && !symbols[i].optional) return symbols[i].name;
     memcpy((char *)table + symbols[i].offset, &function, sizeof function);
   }
   return NULL;

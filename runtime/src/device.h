@@ -131,6 +131,7 @@ extern const dpc_queue_calls dpc_plan_calls;
 typedef struct dpc_symbol {
   const char *name;
   size_t offset; /* in the table */
+  bool optional; /* NULL there when it is missing */
 } dpc_symbol;
 const char *dpc_load_symbols(void *library, const dpc_symbol *symbols, size_t count, void *table);
 

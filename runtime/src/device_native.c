@@ -181,9 +181,12 @@ dpc_status dpc_native_wait(dpc_queue *queue, dpc_error *error) {
 }
 
 dpc_status dpc_native_record(dpc_queue *queue, dpc_error *error) {
-  return dpc_native_check(
-      queue->device, dpc_native(queue->device)->begin_capture(queue->handle, CAPTURE_THREAD_LOCAL),
-      "the recording of a step", error);
+  const dpc_native_calls *call = dpc_native(queue->device);
+  if (call->begin_capture == NULL || call->end_capture == NULL || call->instantiate == NULL ||
+      call->launch_graph == NULL || call->destroy_exec == NULL || call->destroy_graph == NULL)
+    return dpc_fail(error, DPC_ERROR_DEVICE, "this driver is too old to record a step");
+  return dpc_native_check(queue->device, call->begin_capture(queue->handle, CAPTURE_THREAD_LOCAL),
+                          "the recording of a step", error);
 }
 
 dpc_status dpc_native_recorded(dpc_queue *queue, void **graph, dpc_error *error) {

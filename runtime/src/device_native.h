@@ -53,7 +53,8 @@ enum {
   DPC_NATIVE_NO_DEVICE = 100
 };
 
-#define DPC_NATIVE_SYMBOL(name, member) {name, offsetof(dpc_native_calls, member)}
+#define DPC_NATIVE_SYMBOL(name, member) {name, offsetof(dpc_native_calls, member), false}
+#define DPC_NATIVE_OPTIONAL(name, member) {name, offsetof(dpc_native_calls, member), true}
 
 static inline const dpc_native_calls *dpc_native(const dpc_device *device) { return device->calls; }
 

@@ -63,7 +63,7 @@ typedef struct calls {
   int32_t (*finish)(void *queue);
 } calls;
 
-#define SYMBOL(name, member) {name, offsetof(calls, member)}
+#define SYMBOL(name, member) {name, offsetof(calls, member), false}
 static const dpc_symbol symbols[] = {SYMBOL("clGetPlatformIDs", platforms),
                                      SYMBOL("clGetDeviceIDs", devices),
                                      SYMBOL("clGetDeviceInfo", device_info),

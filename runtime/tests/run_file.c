@@ -53,8 +53,12 @@ int main(int argc, char **argv) {
                            .cell = cell,
                            .fparam = facts->fparam > 0 ? fparam : NULL,
                            .aparam = per_atom > 0 ? aparam : NULL};
-  for (int step = 0; step < steps; step++) evaluate(session, &input, &r);
+  dpc_output output = all_of(&r);
+  for (int step = 0; step < steps; step++)
+    CHECK(dpc_evaluate(session, &input, &output, &error) == DPC_OK, "%s", error.message);
   print(&r);
+  printf("%lld beyond sel, %lld beyond the tables\n", (long long)output.sel_overflow,
+         (long long)output.extrapolated);
   free_results(&r);
   dpc_session_free(session);
   dpc_close(model);

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dpc import native
 from tests.gpu_on_cpu import compile_kernels, fake_driver
 from tests.runtime.fake_gpu import KERNELS, compile_gpu_host, write_gpu_package
 from tests.runtime.fake_package import write_package
@@ -54,9 +55,7 @@ def machine(fakes, tmp_path):
 
     def get(driver, switches=None, **model):
         if driver == "opencl" and ctypes.util.find_library("OpenCL") is None:
-            pytest.skip(
-                "libOpenCL.so.1 is missing: apt install pocl-opencl-icd ocl-icd-libopencl1"
-            )
+            pytest.skip("libOpenCL.so.1 is missing: apt install pocl-opencl-icd ocl-icd-libopencl1")
         kernels, folders = fakes
         host = compile_gpu_host(tmp_path / f"{driver}.so", driver, **(switches or {}))
         package = write_gpu_package(tmp_path / driver / "fake.dpc", host, driver, **model)
@@ -117,6 +116,30 @@ def test_same_as_on_the_cpu(machine, run, cpu_package, driver, switches):
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
+def test_arrays_on_the_device(machine, run, cpu_package, driver):
+    """A caller that keeps its atoms there, in a stream and with a list of its own."""
+    gpu = machine(driver)
+    run(gpu, "test_foreign", driver, gpu.package, cpu_package)
+    if driver != "opencl":
+        assert gpu.logged()["left"] == 0
+
+
+def test_libdpc_needs_no_driver():
+    """One library for machines with and without GPUs: it links with nothing but libc."""
+    output = subprocess.run(["ldd", native.libdpc()], capture_output=True, text=True).stdout
+    names = {line.split()[0].rsplit("/")[-1] for line in output.splitlines()}
+    assert names <= {
+        "linux-vdso.so.1",
+        "libc.so.6",
+        "libm.so.6",
+        "libdl.so.2",
+        "libpthread.so.0",
+        "ld-linux-x86-64.so.2",
+        "ld-linux-aarch64.so.1",
+    }
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_a_small_device_takes_chunks(machine, run, cpu_package, driver):
     """With little memory the centres are cut, and the results do not change."""
     gpu = machine(driver, {"row_bytes": "2000"})
@@ -136,11 +159,12 @@ def test_a_small_device_takes_chunks(machine, run, cpu_package, driver):
 OUT_OF_MEMORY = {
     "tensors": r"4 fake.dpc: its nets and tables do not reach the device \(at \d+ bytes\): CUDA "
     r"device 0 \(Fake CUDA 0\): the allocation of \d+ bytes failed: out of memory",
-    "session": r"4 CUDA device 0 \(Fake CUDA 0\): the allocation of \d+ bytes failed: out of memory",
+    "session": r"4 CUDA device 0 \(Fake CUDA 0\): the allocation of \d+ bytes failed: out of "
+    r"memory",
     "system": r"4 not enough memory on Fake CUDA 0: the [\w ]+ of 2 atoms take \d+ bytes, \d+ are "
     r"left \(CUDA device 0 \(Fake CUDA 0\): the allocation of \d+ bytes failed: out of memory",
-    "chunks": r"4 not enough memory on Fake CUDA 0: after positions, lists and forces of 2 atoms \d+ "
-    r"of its \d+ bytes are left, but one atom at a time takes \d+. Use fewer atoms per rank",
+    "chunks": r"4 not enough memory on Fake CUDA 0: after positions, lists and forces of 2 atoms "
+    r"\d+ of its \d+ bytes are left, but one atom at a time takes \d+. Use fewer atoms per rank",
 }
 
 
@@ -187,7 +211,9 @@ def test_every_failure_is_told_and_survived(machine, run, driver):
                 tolerated = k >= count - 1
             assert len(lines) > 1 or tolerated, f"nobody saw that call {k} of {name} failed"
             for line in lines[:-1]:
-                words = "out of memory" if allocates else "unspecified launch" if code == 719 else ""
+                words = (
+                    "out of memory" if allocates else "unspecified launch" if code == 719 else ""
+                )
                 assert words in line and ("Fake" in line or "CUDA" in line or "HIP" in line), line
             log = gpu.logged()
             kept = [log[word] for word in ("left", "streams", "modules", "graphs", "contexts")]
@@ -256,7 +282,11 @@ def test_code_is_chosen(machine, run, driver, arch, loaded):
 @pytest.mark.parametrize(
     ("driver", "arch", "words"),
     [
-        ("cuda", "75", "has code for sm_80 sm_90 compute_80, but CUDA device 0 (Fake CUDA 0) is sm_75"),
+        (
+            "cuda",
+            "75",
+            "has code for sm_80 sm_90 compute_80, but CUDA device 0 (Fake CUDA 0) is sm_75",
+        ),
         ("hip", "gfx1100", "has code for gfx90a gfx942, but HIP device 0 (Fake HIP 0) is gfx1100"),
     ],
 )
@@ -282,7 +312,9 @@ def test_code_that_does_not_compile(machine, run):
 
 def test_plan_of_another_version(machine, run):
     gpu = machine("cuda", {"device_abi": "9"})
-    assert "its plan was made for device ABI 9, this libdpc reads 1" in run(gpu, "open", gpu.package)
+    assert "its plan was made for device ABI 9, this libdpc reads 1" in run(
+        gpu, "open", gpu.package
+    )
 
 
 def test_code_of_the_plan(machine, run):

@@ -36,21 +36,19 @@ int main(int argc, char **argv) {
 """
 
 
-@pytest.fixture
-def launch(tmp_path):
+@pytest.fixture(scope="module")
+def launch(tmp_path_factory):
     """`launch(text, threads, numbers, seed)`: code and output of `kernel(int *data, int n)`."""
-    source = tmp_path / "launch.c"
+    folder = tmp_path_factory.mktemp("launch")
+    source, program = folder / "launch.c", folder / "launch"
     source.write_text(LAUNCH)
-    program = tmp_path / "launch"
     asan = ["-fsanitize=address,undefined", "-g"]
-    command = ["gcc", *asan, str(source), "-ldl", "-o", str(program)]
-    subprocess.run(command, check=True)
-
+    subprocess.run(["gcc", *asan, str(source), "-ldl", "-o", str(program)], check=True)
     made = {}
 
     def call(text, threads=64, numbers=192, seed=1):
         if text not in made:
-            made[text] = compile_kernels(text, tmp_path / f"{len(made)}.so", "asan", ["-O0"])
+            made[text] = compile_kernels(text, folder / f"{len(made)}.so", "asan", ["-O0"])
         command = [str(program), str(made[text]), str(threads), str(numbers), str(seed)]
         done = subprocess.run(command, capture_output=True, text=True)
         return done.returncode, done.stdout.strip() or done.stderr

@@ -10,17 +10,25 @@ import subprocess
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
-
-from tests.gpu_on_cpu import compile_kernels, fake_driver, mutants
-from tests.paths import DATA
 
 from dpc.backends.cuda import build as cuda
 from dpc.backends.gpu import source
 from dpc.compiler.compile import compile_model
 from dpc.errors import ToolError
+from tests.gpu_on_cpu import compile_kernels, fake_driver, mutants
+from tests.programs import program, variant
 
-MODELS = ("ener_fparam_aparam", "se_e2_a_two_side")
+MODELS = {
+    # more neighbours of a type than one tile of rows; layers of two blocks of columns, centres of
+    # two blocks of rows; the last table is used to its end
+    "wide": variant(
+        sel=(30, 90), neuron=(6, 12), type_one_side=False, fitting=(70, 70), fparam=2, aparam=1
+    ),
+    # fewer slots than neighbours, of all types and of each
+    "narrow": variant(sel=(9, 40), neuron=(4, 8), exclude_types=((0, 1),), resnet_dt=True),
+}
 LANGUAGES = ("cuda.h", "hip.h", "opencl.h")
 
 NEEDLESS: dict[str, str] = {}
@@ -37,35 +45,40 @@ def kernel_files() -> dict[str, str]:
     }
 
 
-SYSTEM = """23 7.4 0 0 0.3 7.1 0 0 -0.2 7.7
-""" + "".join(
-    f"{k * k % 7 % 2} {k % 3 * 2.3 + k % 5 * 0.11} {k // 3 % 3 * 2.2 + 0.07 * (k % 4)} "
-    f"{k // 9 * 2.4 + 0.05 * (k % 6)}\n"
-    for k in range(23)
-)
+def system() -> str:
+    """97 atoms, most of them of type 1, two of these so near that the tables end before."""
+    rng = np.random.default_rng(5)
+    places = np.stack(np.meshgrid(*[np.arange(5)] * 3), -1).reshape(-1, 3)[:97] * 1.45
+    places = places + rng.normal(0, 0.08, places.shape)
+    places[96] = places[50] + (0.3, 0.4, 0.2)
+    types = (np.arange(97) % 5 > 0).astype(int)
+    types[[50, 96]] = 1
+    lines = [f"{t} {x} {y} {z}" for t, (x, y, z) in zip(types, places, strict=True)]
+    return "97 7.25 0 0 0.3 7.3 0 0 -0.2 7.4\n" + "\n".join(lines) + "\n"
 
 
 class Subject:
     """A package, and the plan that its kernels are printed from."""
 
-    def __init__(self, name: str, folder: Path, program: Path, drivers: Path) -> None:
-        self.folder, self.program, self.drivers = folder, program, drivers
+    def __init__(self, name: str, folder: Path, runner: Path, drivers: Path) -> None:
+        self.folder, self.runner, self.drivers = folder, runner, drivers
         plans = []
-        original = cuda.kernel_text
+        original, refuse = cuda.kernel_text, cuda.refuse_spills
 
         def remember(plan, language):
             plans.append(plan)
             return original(plan, language)
 
         cuda.kernel_text = remember
+        cuda.refuse_spills = lambda *found: None  # of no interest here
         try:
-            model = next((DATA / "golden" / name).glob("model.*"))
+            model = program(MODELS[name])
             self.package = compile_model(model, "cuda:sm_80", folder / f"{name}.dpc")
         finally:
-            cuda.kernel_text = original
+            cuda.kernel_text, cuda.refuse_spills = original, refuse
         self.plan = plans[-1]
         self.system = folder / f"{name}.system"
-        self.system.write_text(SYSTEM)
+        self.system.write_text(system())
         self.text = self.print({})
         self.good = self.run(self.text)
         assert self.good[0] == 0, self.good[1]
@@ -88,7 +101,7 @@ class Subject:
             "FAKE_GPU_KERNELS": str(kernels),
             "ASAN_OPTIONS": "detect_leaks=0:symbolize=0",
         }
-        command = [str(self.program), str(self.package), str(self.system)]
+        command = [str(self.runner), str(self.package), str(self.system)]
         try:
             done = subprocess.run(
                 command, env=environment, capture_output=True, text=True, timeout=120
@@ -112,9 +125,9 @@ class Subject:
 def subjects(programs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mutants")
     drivers = fake_driver(folder, "cuda", "asan")
-    program = programs("asan").path("run_file")
+    runner = programs("asan").path("run_file")
     try:
-        return [Subject(name, folder, program, drivers) for name in MODELS]
+        return [Subject(name, folder, runner, drivers) for name in MODELS]
     except ToolError as error:
         pytest.skip(str(error).splitlines()[0])
 

@@ -12,7 +12,6 @@
 
 #define DPC_SHIM 1
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -150,8 +149,14 @@ static inline long long __double2ll_rn(double x) { return std::llrint(x); }
 static inline double rsqrt(double x) { return 1 / std::sqrt(x); }
 static inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
 #define __expf(x) std::exp((float)(x))
-using std::max;
-using std::min;
+template <class A, class B>
+auto max(A a, B b) -> decltype(a + b) {
+  return a > b ? a : b;
+}
+template <class A, class B>
+auto min(A a, B b) -> decltype(a + b) {
+  return a < b ? a : b;
+}
 
 /* How a kernel is called with an array of pointers to its arguments. */
 namespace dpc_shim {

@@ -374,7 +374,7 @@ EXPORT hipModuleLoadData(void **module, const void *image) {
 
 EXPORT NAME(cuModuleUnload, hipModuleUnload)(void *module) {
   begin(__func__); /* even in a lost context */
-  modules--; /* the library stays: its fibres may hold stacks */
+  modules--;       /* the library stays: its fibres may hold stacks */
   return module != NULL ? OK : INVALID_VALUE;
 }
 
