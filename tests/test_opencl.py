@@ -55,7 +55,7 @@ def test_agrees_with_the_model(folder, tmp_path):
     assert max(errors.values()) < 1e-8, errors
 
 
-NARROW = [f for f in BUNDLED if f.name in ("ener_fparam_aparam", "se_e2_a_two_side")]
+NARROW = [f for f in BUNDLED if f.name == "ener_fparam_aparam"]
 
 
 @pytest.mark.parametrize("folder", NARROW, ids=lambda folder: folder.name)

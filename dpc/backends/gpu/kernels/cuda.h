@@ -4,9 +4,11 @@ typedef unsigned int uint;
 typedef unsigned short ushort;
 
 /* With 512 threads resident a thread may have 128 registers: enough for none to be spilled, which
- * ptxas left alone does for a few bytes. */
+ * ptxas left alone does for a few bytes. The smallest blocks, of `neighbors`, need half of them. */
+#define RESIDENT(threads) ((threads) <= 64 ? 1024 : 512)
 #define KERNEL(name, threads)                                                                      \
-  extern "C" __global__ void __launch_bounds__(threads, (512 + threads - 1) / threads) name
+  extern "C" __global__ void __launch_bounds__(threads,                                            \
+                                               (RESIDENT(threads) + threads - 1) / threads) name
 #define DEVICE static __device__ __forceinline__
 #define GLOBAL
 #define LOCAL
