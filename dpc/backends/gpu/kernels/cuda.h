@@ -3,9 +3,9 @@ typedef long long int64;
 typedef unsigned int uint;
 typedef unsigned short ushort;
 
-/* With 512 threads resident a thread may have 128 registers: enough for none to be spilled, which
- * ptxas left alone does for a few bytes. The smallest blocks, of `neighbors`, need half of them. */
-#define RESIDENT(threads) ((threads) <= 64 ? 1024 : 512)
+/* With so many threads resident a thread may have 64, 170 or 128 registers: enough for none to be
+ * spilled, which ptxas left alone does for a few bytes. */
+#define RESIDENT(threads) ((threads) <= 64 ? 1024 : 384)
 #define KERNEL(name, threads)                                                                      \
   extern "C" __global__ void __launch_bounds__(threads,                                            \
                                                (RESIDENT(threads) + threads - 1) / threads) name
@@ -26,6 +26,7 @@ typedef unsigned short ushort;
 #define POPCOUNT(bits) __builtin_popcount(bits)
 #define ROUND(x) llrint(x)
 #define UNROLL
+#define UNROLL_SOME
 #define rsqrt(x) (1 / sqrt(x))
 #define ALIGNED __attribute__((aligned(16)))
 DEVICE uint FLOAT_BITS(float x) {
@@ -45,4 +46,5 @@ DEVICE float BITS_FLOAT(uint bits) {
 #define ALIGNED __align__(16)
 #define FLOAT_BITS(x) __float_as_uint(x)
 #define UNROLL _Pragma("unroll")
+#define UNROLL_SOME _Pragma("unroll 4")
 #endif

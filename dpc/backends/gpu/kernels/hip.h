@@ -34,6 +34,7 @@ typedef unsigned short ushort;
 #define POPCOUNT(bits) __builtin_popcount(bits)
 #define ROUND(x) ((int64)__builtin_rint(x))
 #define UNROLL _Pragma("unroll")
+#define UNROLL_SOME _Pragma("unroll 4")
 
 extern "C" __device__ double __ocml_tanh_f64(double);
 extern "C" __device__ float __ocml_tanh_f32(float);

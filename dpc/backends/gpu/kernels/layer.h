@@ -79,7 +79,7 @@ KERNEL(NAME, LAYER_THREADS)
       multiply_tile(&left[my_row][0], &right[my_column + i * MATRIX_N][0], TILE_K + 8, lane,
                     sum[i]);
 #else
-    UNROLL
+    UNROLL_SOME
     for (int k = 0; k < TILE_K; k++) {
       real a[MICRO_M], b[MICRO_N];
       UNROLL

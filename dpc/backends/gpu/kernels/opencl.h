@@ -20,8 +20,9 @@ typedef long int64;
 #define ADD_SHARED(at, value) atomic_add((volatile __local int *)(at), (int)(value))
 #define POPCOUNT(bits) ((int)popcount(bits))
 #define ROUND(x) convert_long_rte(x)
-#define UNROLL /* drivers know best; unrolled by force, the code takes PoCL twice as long to       \
-                  compile */
+/* drivers know best; unrolled by force, the code takes PoCL twice as long to compile */
+#define UNROLL
 #define ALIGNED __attribute__((aligned(16)))
+#define UNROLL_SOME
 #define FLOAT_BITS(x) as_uint(x)
 #define BITS_FLOAT(x) as_float(x)

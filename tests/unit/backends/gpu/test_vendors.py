@@ -9,7 +9,7 @@ from dpc.backends.rocm import clang
 from dpc.errors import DpcError, ToolError
 from dpc.targets import parse_target
 
-REGISTERS = 128
+REGISTERS = 170
 """Of a thread: at most so many, lest too few threads be resident."""
 
 
