@@ -17,17 +17,27 @@ from dpc.backends.cuda import build as cuda
 from dpc.backends.gpu import source
 from dpc.compiler.compile import compile_model
 from dpc.errors import ToolError
-from tests.gpu_on_cpu import compile_kernels, fake_driver, mutants
+from tests.gpu_on_cpu import ROOT, compile_kernels, fake_driver, mutants
 from tests.programs import program, variant
 
 MODELS = {
     # more neighbours of a type than one tile of rows; layers of two blocks of columns, centres of
     # two blocks of rows; the last table is used to its end
     "wide": variant(
-        sel=(30, 90), neuron=(6, 12), type_one_side=False, fitting=(70, 70), fparam=2, aparam=1
+        rcut=4.6,
+        sel=(30, 84),
+        neuron=(10, 40),
+        type_one_side=False,
+        fitting=(70, 70),
+        fparam=2,
+        aparam=1,
     ),
+    # an embedding that no table takes the place of
+    "net": variant(activation="relu", sel=(30, 60), neuron=(5, 10)),
     # fewer slots than neighbours, of all types and of each
     "narrow": variant(sel=(9, 40), neuron=(4, 8), exclude_types=((0, 1),), resnet_dt=True),
+    # trained, so that a basis of a few columns carries the embedding
+    "folded": ROOT / "examples" / "water" / "model.dp",
 }
 LANGUAGES = ("cuda.h", "hip.h", "opencl.h")
 
@@ -72,7 +82,8 @@ class Subject:
         cuda.kernel_text = remember
         cuda.refuse_spills = lambda *found: None  # of no interest here
         try:
-            model = program(MODELS[name])
+            model = MODELS[name]
+            model = model if isinstance(model, Path) else program(model)
             self.package = compile_model(model, "cuda:sm_80", folder / f"{name}.dpc")
         finally:
             cuda.kernel_text, cuda.refuse_spills = original, refuse
