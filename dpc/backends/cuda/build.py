@@ -10,7 +10,7 @@ from dpc.backends.cuda.nvrtc import compile_cubin
 from dpc.backends.cuda.sass import count_instructions
 from dpc.backends.gpu.build import GpuBackend
 from dpc.backends.gpu.plan import Plan
-from dpc.backends.gpu.resources import read_ptxas, refuse_spills, to_facts
+from dpc.backends.gpu.resources import read_ptxas, to_facts
 from dpc.backends.gpu.source import kernel_text
 
 
@@ -28,7 +28,6 @@ class CudaBackend(GpuBackend):
         for level in plan.target.levels:
             cubin, log = compile_cubin(text, level.arch)
             found = read_ptxas(log)
-            refuse_spills(level.arch, found)
             codes[level.arch] = path = f"bin/{level.arch}.cubin"
             files[path] = cubin
             resources[level.arch] = to_facts(found)

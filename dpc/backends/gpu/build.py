@@ -15,21 +15,13 @@ from dpc.backends.gpu.memory import bytes_per_atom, bytes_per_center, share_arra
 from dpc.backends.gpu.plan import Plan, make_plan
 from dpc.backends.gpu.write import write_plan
 from dpc.backends.host.cc import compile_shared, find_compiler
-from dpc.backends.host.plan import number_format, unknown_ops
+from dpc.backends.host.walk import fuse_first, problems_of
 from dpc.errors import DpcError, InputError, ToolError
-from dpc.ir.ops.environment import EnvMatrix
-from dpc.ir.ops.fused import EnvContract
-from dpc.ir.printer import graph_to_text
 from dpc.ir.program import Program
 from dpc.package import safetensors
 from dpc.targets import Target
 
-FUSE = "A GPU takes what the passes exact_neighbors and fuse leave: add them."
-DIFFERENTIATE = "Add the pass differentiate to the pipeline."
-FORMATS = (
-    "Add the pass widen, and for float32 then cast, before differentiate: from the rows of the "
-    "environment on a GPU computes in one number format."
-)
+WHO = "A GPU"
 
 
 class GpuBackend:
@@ -38,23 +30,12 @@ class GpuBackend:
     def check(self, program: Program, target: Target) -> list[Problem]:
         """Ops without code, missing outputs, numbers of the wrong precision."""
         graph = program.energy
-        lines = graph_to_text(graph).splitlines()[1:]
-        text = dict(zip(graph.body(), lines, strict=False))
-        problems = [
-            Problem(" ".join(text[op].split()), f"no code for op {op.name}", FUSE)
-            for op in unknown_ops(program, emitters.EMITTERS)
-        ]
-        problems += [
-            Problem(f"graph {graph.name}", f"has no output {name}", DIFFERENTIATE)
-            for name in emitters.OUTPUTS
-            if name not in graph.outputs
-        ]
-        problems += _formats(program)
+        problems = problems_of(program, emitters.EMITTERS, emitters.OUTPUTS, WHO)
         if not problems:
             try:
                 self.plan(program, target)
             except InputError as error:
-                problems.append(Problem(f"graph {graph.name}", str(error), FUSE))
+                problems.append(Problem(f"graph {graph.name}", str(error), fuse_first(WHO)))
         return problems
 
     def plan(self, program: Program, target: Target) -> Plan:
@@ -119,20 +100,6 @@ def _facts(plan: Plan) -> dict[str, Any]:
         "arrays": {"+".join(one.names): dict(one.sizes) for one in share_arrays(plan)},
         "tensors": {name: int(array.nbytes) for name, array in plan.tensors.items()},
     }
-
-
-def _formats(program: Program) -> list[Problem]:
-    """Where nets and environment rows differ in their number format."""
-    try:
-        wanted = number_format(program)
-    except InputError as error:
-        return [Problem(f"graph {program.energy.name}", str(error), FORMATS)]
-    rows = {op.mean for op in program.energy.body() if isinstance(op, EnvMatrix | EnvContract)}
-    return [
-        Problem(str(mean), f"is {mean.type.dtype}, but the nets are {wanted}", FORMATS)
-        for mean in rows
-        if mean.type.dtype is not wanted
-    ]
 
 
 def host_headers() -> dict[str, bytes]:

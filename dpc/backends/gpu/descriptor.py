@@ -55,9 +55,11 @@ def _products_vjp(plan: Plan, op: Any, name: str, pairs: NDArray[np.int32]) -> N
     x, dd = plan.at(op.x), plan.at(op.d)
     dx = plan.matrix(op.out, "dx", x.width)
     start, partners = partners_of(pairs, x.width // 4)
+    assert plan.target.gpu is not None
+    staged = (x.width + len(pairs)) * plan.real_bytes <= plan.target.gpu.shared_bytes
     kernel = plan.kernel(
         op.name, "products.h", THREADS, PRODUCT_THREADS=THREADS, FORWARD=0, W=x.width // 4,
-        PAIRS=len(pairs), D_STRIDE=dd.stride, D_FIRST=dd.first,
+        PAIRS=len(pairs), D_STRIDE=dd.stride, D_FIRST=dd.first, STAGED=int(staged),
     )  # fmt: skip
     arguments = [
         f"ARRAY({x.array})",

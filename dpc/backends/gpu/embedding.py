@@ -138,7 +138,7 @@ def _constants(plan: Plan, op: Any) -> None:
     plan.tables += [
         f"CONSTANT int SEL[NTYPES] = {_row(sel)};",
         f"CONSTANT int FIRST[NTYPES] = {_row(first)}; /* row of each type */",
-        f"CONSTANT int USE[NTYPES][NTYPES] = {{{', '.join(map(_row, _use(op)))}}};",
+        f"CONSTANT char USE[NTYPES][NTYPES] = {{{', '.join(map(_row, _use(op)))}}};",
     ]
 
 

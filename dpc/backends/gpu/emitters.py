@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dpc.backends.gpu import descriptor, embedding, fitting, parameters
+from dpc.backends.gpu import descriptor, embedding, fitting
 from dpc.backends.gpu.embedding import Rows
 from dpc.backends.gpu.fitting import per_thread
+from dpc.backends.gpu.parameters import OPS
 from dpc.backends.gpu.plan import Emitter, Matrix, Plan
+from dpc.backends.host.parameters import Parameters
 from dpc.errors import DpcError, InputError
 from dpc.ir.types import DType
 
@@ -67,8 +69,8 @@ def bias(plan: Plan, op: Any) -> None:
 def cast(plan: Plan, op: Any) -> None:
     """Parameters to the number format of the nets, energies from it: where they are written."""
     given = plan.at(op.a)
-    if isinstance(given, parameters.Parameters) and op.dtype is plan.dtype:
-        parameters.cast(plan, op)
+    if isinstance(given, Parameters) and op.dtype is plan.dtype:
+        OPS.cast(plan, op)
     elif isinstance(given, Matrix) and op.dtype is DType.F64 and given.width == 1:
         plan.values[op.out] = given
     else:
@@ -181,8 +183,8 @@ EMITTERS: dict[str, Emitter] = {
     "type_mask": type_mask,
     "concat": concat,
     "slice": slice_,
-    "normalize": parameters.normalize,
-    "broadcast_atoms": parameters.broadcast_atoms,
+    "normalize": OPS.normalize,
+    "broadcast_atoms": OPS.broadcast_atoms,
     "cast": cast,
     "scatter_force": sums,
     "virial": sums,

@@ -13,11 +13,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dpc.backends.host.plan import number_format
+from dpc.backends.host.walk import number_format, walk
 from dpc.errors import DpcError, InputError
-from dpc.ir.graph import reachable
-from dpc.ir.op import Input, Op, Value
-from dpc.ir.printer import graph_to_text
+from dpc.ir.op import Op, Value
 from dpc.ir.program import Program
 from dpc.ir.types import DType
 from dpc.targets import Target
@@ -71,6 +69,10 @@ class Matrix:
     def whole(self) -> bool:
         """Are these all columns of the array?"""
         return self.first == 0 and self.stride == self.width
+
+    def part(self, first: int, width: int) -> Matrix:
+        """Some of its columns."""
+        return replace(self, first=self.first + first, width=width)
 
 
 @dataclass
@@ -193,36 +195,13 @@ def make_plan(
     program: Program, target: Target, emitters: Mapping[str, Emitter], inputs: Mapping[str, Any]
 ) -> Plan:
     """Walk the program. `inputs`: what the inputs of the graph are called."""
-    graph = program.energy
     plan = Plan(program, target, number_format(program))
-    lines = graph_to_text(graph).splitlines()[1:]
-    plan.text = {op: " ".join(line.split()) for op, line in zip(graph.body(), lines, strict=False)}
-    energy = set(reachable([graph.output("atom_energy")]))
-    body = sorted(graph.body(), key=lambda op: op not in energy)  # stable: energy first
-    for op in body:
-        if op.name == "concat":
-            _share_concat(plan, op)
-    for op in graph.ops():
-        if isinstance(op, Input):
-            if op.label not in inputs:
-                raise InputError(f"graph {graph.name}: this backend has no input {op.label!r}")
-            plan.values[op.out] = inputs[op.label]
-    for op in body:
-        if op.name not in emitters:
-            raise InputError(f"no code for op {op.name}: {plan.text[op]}")
-        emitters[op.name](plan, op)
-        if op in energy:
-            plan.energy_launches = len(plan.launches)
+
+    def place(value: Value) -> Matrix:
+        return plan.matrix(value, "d", int(value.dims[-1]))
+
+    def energy_done() -> None:
+        plan.energy_launches = len(plan.launches)
+
+    walk(plan, emitters, inputs, place, energy_done)
     return plan
-
-
-def _share_concat(plan: Plan, op: Op) -> None:
-    """The parts of a concat are written side by side at once."""
-    whole = plan.matrix(op.out, "d", int(op.out.dims[-1]))
-    first = whole.first
-    for value in op.operands:
-        if value in plan.values:
-            raise InputError(f"{plan.text[op]}: the same array twice cannot be compiled")
-        width = int(value.dims[-1])
-        plan.values[value] = Matrix(whole.array, first, whole.stride, width)
-        first += width

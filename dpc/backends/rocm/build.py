@@ -8,7 +8,7 @@ from typing import Any
 from dpc.backends.base import Keep
 from dpc.backends.gpu.build import GpuBackend
 from dpc.backends.gpu.plan import Plan
-from dpc.backends.gpu.resources import read_clang, refuse_spills, to_facts
+from dpc.backends.gpu.resources import read_clang, to_facts
 from dpc.backends.gpu.source import kernel_text
 from dpc.backends.rocm.clang import compile_code_object
 
@@ -26,7 +26,6 @@ class RocmBackend(GpuBackend):
         for level in plan.target.levels:
             code, log = compile_code_object(text, level.arch)
             found = read_clang(log)
-            refuse_spills(level.arch, found)
             codes[level.arch] = path = f"bin/{level.arch}.hsaco"
             files[path] = code
             resources[level.arch] = to_facts(found)

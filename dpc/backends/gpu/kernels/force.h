@@ -36,7 +36,6 @@ KERNEL(force, FORCE_THREADS)
     const int n = USE[center_type][t] == USED ? slots[(int64)BLOCK * NTYPES + t] : 0;
     GLOBAL const real *net = table + (int64)WHICH_NET(center_type, t) * NET_SIZE;
     if (SPLIT || t == 0) {
-      BARRIER();
       for (int k = THREAD; k < 4 * M; k += FORCE_THREADS)
         slope[k / M][k % M] =
             SCALE *
@@ -46,7 +45,6 @@ KERNEL(force, FORCE_THREADS)
       const int left = n - base, count = left < FORCE_ROWS ? left : FORCE_ROWS;
       environment_row r;
       int j = 0;
-      BARRIER();
       if (THREAD < count) {
         j = rows[(int64)BLOCK * NNEI + FIRST[t] + base + THREAD];
         r = environment(coord, i, j, shift + 4 * center_type, own_inverse);

@@ -44,12 +44,13 @@ KERNEL(neighbors, NEIGHBOR_THREADS)
 
   for (int cut = 0; cut < 2; cut++) { /* the second time only if there are too many */
     BARRIER();
-    for (int t = THREAD; t < NTYPES; t += NEIGHBOR_THREADS) found[t] = 0;
+    for (int t = THREAD; t < NTYPES; t += NEIGHBOR_THREADS) {
+      found[t] = 0;
+      for (int w = 0; w < NEIGHBOR_WORDS; w++) words[t][w] = 0;
+    }
     if (THREAD == 0) known = 0;
+    BARRIER();
     for (int base = 0; base < n; base += NEIGHBOR_THREADS) {
-      for (int k = THREAD; k < NTYPES * NEIGHBOR_WORDS; k += NEIGHBOR_THREADS)
-        words[k / NEIGHBOR_WORDS][k % NEIGHBOR_WORDS] = 0;
-      BARRIER();
       int j = 0, t = -1;
       if (base + THREAD < n) {
         j = entries[start + (base + THREAD) * stride] & mask;
@@ -75,7 +76,10 @@ KERNEL(neighbors, NEIGHBOR_THREADS)
       }
       BARRIER();
       for (int t = THREAD; t < NTYPES; t += NEIGHBOR_THREADS)
-        for (int w = 0; w < NEIGHBOR_WORDS; w++) found[t] += POPCOUNT((uint)words[t][w]);
+        for (int w = 0; w < NEIGHBOR_WORDS; w++) {
+          found[t] += POPCOUNT((uint)words[t][w]);
+          words[t][w] = 0;
+        }
       BARRIER();
     }
     int over = known > NNEI;

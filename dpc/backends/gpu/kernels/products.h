@@ -18,11 +18,18 @@ KERNEL(NAME, PRODUCT_THREADS)
 KERNEL(NAME, PRODUCT_THREADS)
 (GLOBAL const real *restrict x, GLOBAL const real *restrict dd, GLOBAL const int *restrict start,
  GLOBAL const int *restrict partners, GLOBAL real *restrict dx) {
-  SHARED real own[4][W], slope[PAIRS];
+  SHARED real own[4][W];
+#if STAGED
+  SHARED real slope[PAIRS];
+#else /* too many for the memory of a block */
+  GLOBAL const real *slope = dd + (int64)BLOCK * D_STRIDE + D_FIRST;
+#endif
   for (int k = THREAD; k < 4 * W; k += PRODUCT_THREADS)
     own[k / W][k % W] = x[(int64)BLOCK * 4 * W + k];
+#if STAGED
   for (int k = THREAD; k < PAIRS; k += PRODUCT_THREADS)
     slope[k] = dd[(int64)BLOCK * D_STRIDE + D_FIRST + k];
+#endif
   BARRIER();
   for (int k = THREAD; k < 4 * W; k += PRODUCT_THREADS) {
     const int a = k / W, i = k % W;

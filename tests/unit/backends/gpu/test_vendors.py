@@ -3,7 +3,7 @@
 import pytest
 
 from dpc.backends.cuda import nvrtc, sass
-from dpc.backends.gpu.resources import Resources, read_clang, read_ptxas, refuse_spills
+from dpc.backends.gpu.resources import Resources, read_clang, read_ptxas
 from dpc.backends.gpu.source import kernel_text
 from dpc.backends.rocm import clang
 from dpc.errors import DpcError, ToolError
@@ -66,11 +66,6 @@ def test_water_for_every_nvidia_architecture(make_plan, arch, precision):
 @pytest.mark.parametrize("arch", ["gfx90a", "gfx942"])
 def test_water_for_every_amd_architecture(make_plan, arch, precision):
     compile_rocm(make_plan("water", f"rocm:{arch}", precision), arch)
-
-
-def test_a_spill_is_an_error():
-    with pytest.raises(DpcError, match=r"sm_80: registers .* memory: force \(8 bytes\)"):
-        refuse_spills("sm_80", {"force": Resources(255, 0, 8, 0), "head": Resources(8, 0, 0, 0)})
 
 
 def test_the_reports_of_the_compilers():
