@@ -33,11 +33,21 @@ MODELS = {
         aparam=1,
     ),
     # an embedding that no table takes the place of; a type of atoms left out
-    "net": variant(activation="relu", sel=(30, 60), neuron=(5, 10), atom_exclude_types=(0,)),
-    # fewer slots than neighbours, of all types and of each
-    "narrow": variant(sel=(9, 40), neuron=(4, 8), exclude_types=((0, 1),), resnet_dt=True),
-    # trained, so that a basis of a few columns carries the embedding
-    "folded": ROOT / "examples" / "water" / "model.dp",
+    "net": variant(
+        activation="relu",
+        sel=(30, 60),
+        neuron=(5, 10),
+        fitting=(40, 90),
+        atom_exclude_types=(0,),
+    ),
+    # fewer slots than neighbours, of all types and of each; columns for each thread to do two of
+    "narrow": variant(sel=(9, 40), neuron=(65, 130), exclude_types=((0, 1),), resnet_dt=True),
+    # trained, so that a basis of some columns carries the embedding
+    "basis": ROOT / "examples" / "water" / "model.dp",
+}
+PASSES = {
+    "basis": "canonicalize widen symmetrize basis{least_saving=0.0} tabulate differentiate "
+    "exact_neighbors fuse memory"
 }
 LANGUAGES = ("cuda.h", "hip.h", "opencl.h")
 
@@ -83,7 +93,9 @@ class Subject:
         try:
             model = MODELS[name]
             model = model if isinstance(model, Path) else program(model)
-            self.package = compile_model(model, "cuda:sm_80", folder / f"{name}.dpc")
+            self.package = compile_model(
+                model, "cuda:sm_80", folder / f"{name}.dpc", passes=PASSES.get(name)
+            )
         finally:
             cuda.kernel_text = original
         self.plan = plans[-1]
