@@ -4,6 +4,8 @@
  * parameters, where the model has them, are some numbers. */
 #include "system.h"
 
+static const double SKIN = 1.0;
+
 static void print(const results *r) {
   printf("%.17g\n", r->energy);
   for (int k = 0; k < 9; k++) printf("%.17g\n", r->virial[k]);
@@ -38,7 +40,11 @@ int main(int argc, char **argv) {
   dpc_error error;
   CHECK(dpc_open(argv[1], &options, &model, &error) == DPC_OK, "%s", error.message);
   dpc_session *session = new_session(model);
-  results r = new_results(n, n);
+  /* ghosts and a list that reaches farther than the model sees, as an engine has them */
+  explicit_system all = make_explicit(coord, type, n, cell, 1, dpc_get_facts(model)->rcut + SKIN);
+  dpc_neighbors list = lammps_list(&all);
+  list.age = 1;
+  results r = new_results(n, all.nall);
   const dpc_facts *facts = dpc_get_facts(model);
   const int per_atom = facts->aparam;
   double *fparam = calloc((size_t)facts->fparam + 1, sizeof *fparam);
@@ -47,10 +53,10 @@ int main(int argc, char **argv) {
   for (int k = 0; k < n * per_atom; k++) aparam[k] = 0.05 * (k % 7);
   const dpc_input input = {.size = sizeof input,
                            .nloc = n,
-                           .nall = n,
-                           .coord = coord,
-                           .type = type,
-                           .cell = cell,
+                           .nall = all.nall,
+                           .coord = all.coord,
+                           .type = all.type,
+                           .neighbors = &list,
                            .fparam = facts->fparam > 0 ? fparam : NULL,
                            .aparam = per_atom > 0 ? aparam : NULL};
   dpc_output output = all_of(&r);
@@ -60,6 +66,7 @@ int main(int argc, char **argv) {
   printf("%lld beyond sel, %lld beyond the tables\n", (long long)output.sel_overflow,
          (long long)output.extrapolated);
   free_results(&r);
+  free_explicit(&all);
   dpc_session_free(session);
   dpc_close(model);
   free(coord);

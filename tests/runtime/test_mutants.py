@@ -17,17 +17,37 @@ from dpc.backends.cuda import build as cuda
 from dpc.backends.gpu import source
 from dpc.compiler.compile import compile_model
 from dpc.errors import ToolError
-from tests.gpu_on_cpu import compile_kernels, fake_driver, mutants
+from tests.gpu_on_cpu import ROOT, compile_kernels, fake_driver, mutants
 from tests.programs import program, variant
 
 MODELS = {
     # more neighbours of a type than one tile of rows; layers of two blocks of columns, centres of
     # two blocks of rows; the last table is used to its end
     "wide": variant(
-        sel=(30, 90), neuron=(6, 12), type_one_side=False, fitting=(70, 70), fparam=2, aparam=1
+        rcut=4.6,
+        sel=(30, 84),
+        neuron=(10, 40),
+        type_one_side=False,
+        fitting=(70, 70),
+        fparam=2,
+        aparam=1,
     ),
-    # fewer slots than neighbours, of all types and of each
-    "narrow": variant(sel=(9, 40), neuron=(4, 8), exclude_types=((0, 1),), resnet_dt=True),
+    # an embedding that no table takes the place of; a type of atoms left out
+    "net": variant(
+        activation="relu",
+        sel=(30, 60),
+        neuron=(5, 10),
+        fitting=(40, 90),
+        atom_exclude_types=(0,),
+    ),
+    # fewer slots than neighbours, of all types and of each; columns for each thread to do two of
+    "narrow": variant(sel=(9, 40), neuron=(65, 130), exclude_types=((0, 1),), resnet_dt=True),
+    # trained, so that a basis of some columns carries the embedding
+    "basis": ROOT / "examples" / "water" / "model.dp",
+}
+PASSES = {
+    "basis": "canonicalize widen symmetrize basis{least_saving=0.0} tabulate differentiate "
+    "exact_neighbors fuse memory"
 }
 LANGUAGES = ("cuda.h", "hip.h", "opencl.h")
 
@@ -63,19 +83,21 @@ class Subject:
     def __init__(self, name: str, folder: Path, runner: Path, drivers: Path) -> None:
         self.folder, self.runner, self.drivers = folder, runner, drivers
         plans = []
-        original, refuse = cuda.kernel_text, cuda.refuse_spills
+        original = cuda.kernel_text
 
         def remember(plan, language):
             plans.append(plan)
             return original(plan, language)
 
         cuda.kernel_text = remember
-        cuda.refuse_spills = lambda *found: None  # of no interest here
         try:
-            model = program(MODELS[name])
-            self.package = compile_model(model, "cuda:sm_80", folder / f"{name}.dpc")
+            model = MODELS[name]
+            model = model if isinstance(model, Path) else program(model)
+            self.package = compile_model(
+                model, "cuda:sm_80", folder / f"{name}.dpc", passes=PASSES.get(name)
+            )
         finally:
-            cuda.kernel_text, cuda.refuse_spills = original, refuse
+            cuda.kernel_text = original
         self.plan = plans[-1]
         self.system = folder / f"{name}.system"
         self.system.write_text(system())
