@@ -17,6 +17,8 @@ from tests.runtime.fake_gpu import KERNELS, compile_gpu_host, write_gpu_package
 from tests.runtime.fake_package import write_package
 
 DRIVERS = ["opencl", "cuda", "hip"]
+MOSTLY_HIP_SLOW = ["opencl", "cuda", pytest.param("hip", marks=pytest.mark.slow)]
+"""Where HIP takes the same way as CUDA, and differs in the names of functions only."""
 SUPPRESS = Path(__file__).parent / "pocl.supp"
 
 
@@ -97,7 +99,13 @@ def cpu_package(hosts, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("driver", "parameters"), [("opencl", 0), ("opencl", 1), ("cuda", 1), ("hip", 0)]
+    ("driver", "parameters"),
+    [
+        ("opencl", 0),
+        ("opencl", 1),
+        ("cuda", 1),
+        pytest.param("hip", 0, marks=pytest.mark.slow),
+    ],
 )
 def test_evaluate(machine, run, driver, parameters):
     gpu = machine(driver, fparam=parameters, aparam=parameters)
@@ -105,7 +113,7 @@ def test_evaluate(machine, run, driver, parameters):
 
 
 @pytest.mark.parametrize("switches", [{}, {"one_type": "1"}, {"most_centers": "7"}])
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("driver", MOSTLY_HIP_SLOW)
 def test_same_as_on_the_cpu(machine, run, cpu_package, driver, switches):
     gpu = machine(driver, switches)
     run(gpu, "test_device", gpu.package, cpu_package)
@@ -139,7 +147,7 @@ def test_libdpc_needs_no_driver():
     }
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("driver", MOSTLY_HIP_SLOW)
 def test_a_small_device_takes_chunks(machine, run, cpu_package, driver):
     """With little memory the centres are cut, and the results do not change."""
     gpu = machine(driver, {"row_bytes": "2000"})
