@@ -38,7 +38,7 @@ MODELS = {
         sel=(30, 60),
         neuron=(5, 10),
         fitting=(40, 90),
-        atom_exclude_types=(0,),
+        atom_exclude_types=(1,),
     ),
     # fewer slots than neighbours, of all types and of each; columns for each thread to do two of
     "narrow": variant(sel=(9, 40), neuron=(65, 130), exclude_types=((0, 1),), resnet_dt=True),
