@@ -40,8 +40,15 @@ MODELS = {
         fitting=(40, 90),
         atom_exclude_types=(1,),
     ),
-    # fewer slots than neighbours, of all types and of each; columns for each thread to do two of
-    "narrow": variant(sel=(9, 40), neuron=(65, 130), exclude_types=((0, 1),), resnet_dt=True),
+    # fewer slots than neighbours, of all types and of each; columns for each thread to do
+    # two of; a last layer that is wider than all that shares its place
+    "narrow": variant(
+        sel=(9, 40),
+        neuron=(65, 130),
+        fitting=(20, 400),
+        exclude_types=((0, 1),),
+        resnet_dt=True,
+    ),
     # trained, so that a basis of some columns carries the embedding
     "basis": ROOT / "examples" / "water" / "model.dp",
 }
