@@ -37,7 +37,7 @@ MODELS = {
         activation="relu",
         sel=(30, 60),
         neuron=(5, 10),
-        fitting=(40, 90),
+        fitting=(20, 20),
         atom_exclude_types=(1,),
     ),
     # fewer slots than neighbours, of all types and of each; columns for each thread to do
