@@ -23,7 +23,7 @@ module dp_contract
   output logic                                    ready_o,
   input  beat_t                                   beat_i,
   input  logic [Lanes-1:0]                        mask_i,
-  input  logic [Lanes-1:0][3:0][RowW-1:0]         row_i,
+  input  logic [Lanes-1:0][3:0][DataW-1:0]        row_i,
   input  logic [Lanes-1:0][Columns-1:0][RowW-1:0] g_i,
   output logic                                    valid_o,
   input  logic                                    ready_i,
@@ -34,7 +34,7 @@ module dp_contract
   output logic                                    saturated_o
 );
   localparam int unsigned CountW = $clog2(MaxNeighbors + 1) + 1;  // signed
-  localparam int unsigned ProductW = 2 * RowW;
+  localparam int unsigned ProductW = DataW + RowW;
   localparam int unsigned ColumnW = index_bits(Width);
   localparam int unsigned Pads = Split ? 1 : Types;
   localparam int unsigned PadRows = Types * Width;

@@ -82,7 +82,7 @@ module dp_core
   );
 
   localparam int unsigned EnvW = $bits(beat_t) + Lanes * (1 + IndexW + 3 * RW + OctaveW
-    + 3 * CoefW + 4 * RowW + 2 * Columns * RowW);
+    + 3 * CoefW + 4 * DataW + Columns * (RowW + CoefW));
   logic env_valid, env_ready;
   logic [1:0] env_both, env_readies;
   beat_t env_beat;
@@ -91,13 +91,14 @@ module dp_core
   logic [Lanes-1:0][2:0][RW-1:0] env_r;
   logic [Lanes-1:0][OctaveW-1:0] env_octave;
   logic [Lanes-1:0][CoefW-1:0] env_h, env_s_slope, env_h_slope;
-  logic [Lanes-1:0][3:0][RowW-1:0] env_row;
-  logic [Lanes-1:0][Columns-1:0][RowW-1:0] env_g, env_g_slope;
+  logic [Lanes-1:0][3:0][DataW-1:0] env_row;
+  logic [Lanes-1:0][Columns-1:0][RowW-1:0] env_g;
+  logic [Lanes-1:0][Columns-1:0][CoefW-1:0] env_g_slope;
 
   dp_env #(
     .Lanes(Lanes), .Columns(Columns), .Types(Types), .RowBits(RowBits), .Octaves(Octaves),
     .Shift3(TableShift3), .Shift2(TableShift2), .Shift1(TableShift1),
-    .GShift(GShift), .SlopeShift(SlopeShift), .Block(1), .Style(TableStyle)
+    .GShift(GShift), .Block(1), .Style(TableStyle)
   ) u_env (
     .clk_i, .rst_ni, .cfg_i(cfg), .u_cut_i(shift[13][UW-1:0]), .u_min_i(shift[14][UW-1:0]),
     .s_shift_i(shift[0][ShiftW-1:0]), .h_shift_i(shift[1][ShiftW-1:0]),
@@ -122,8 +123,9 @@ module dp_core
   logic [Lanes-1:0][2:0][RW-1:0] kept_r;
   logic [Lanes-1:0][OctaveW-1:0] kept_octave;
   logic [Lanes-1:0][CoefW-1:0] kept_h, kept_s_slope, kept_h_slope;
-  logic [Lanes-1:0][3:0][RowW-1:0] kept_row;
-  logic [Lanes-1:0][Columns-1:0][RowW-1:0] kept_g, kept_g_slope;
+  logic [Lanes-1:0][3:0][DataW-1:0] kept_row;
+  logic [Lanes-1:0][Columns-1:0][RowW-1:0] kept_g;
+  logic [Lanes-1:0][Columns-1:0][CoefW-1:0] kept_g_slope;
 
   dp_fifo #(.Width(EnvW), .Depth(HistoryBeats), .Style("block")) u_history (
     .clk_i, .rst_ni, .valid_i(env_both[1]), .ready_o(env_readies[1]),
@@ -218,7 +220,7 @@ module dp_core
 
   dp_pair_back #(
     .Lanes(Lanes), .Columns(Columns), .Types(Types), .Split(Split), .ColumnLanes(BackLanes),
-    .OctaveW(OctaveW), .GShift(DgShift)
+    .OctaveW(OctaveW), .RowShift(RowShift), .GShift(DgShift)
   ) u_pair_back (
     .clk_i, .rst_ni, .dr_shift_i(shift[6][ShiftW-1:0]), .along_shift_i(shift[7][ShiftW-1:0]),
     .dt_g_shift_i(shift[8][ShiftW-1:0]), .dt_s_shift_i(shift[9][ShiftW-1:0]),
@@ -249,7 +251,7 @@ module dp_core
   );
   always_ff @(posedge clk_i) taken_energy_q <= taken_energy;
   assign saturated[7] = sat_force || sat_total;
-  assign unused_taken = ^{energy_taken, center_valid, f_beat.ti, f_beat.tj, shift};
+  assign unused_taken = ^{energy_taken, center_valid, energy_center, f_beat.ti, f_beat.tj, shift};
 
   // ---- what is under way; idle once the last sums have been written
   logic [FlightW-1:0] flight_q;

@@ -14,7 +14,6 @@ module dp_env
   parameter int unsigned Shift2 = 20,
   parameter int unsigned Shift1 = 22,
   parameter int unsigned GShift = 8,
-  parameter int unsigned SlopeShift = 9,
   parameter int unsigned Block = 1,
   parameter string Style = "block",
   localparam int unsigned UW = RowBits + TW + Octaves - 1,
@@ -45,9 +44,9 @@ module dp_env
   output logic [Lanes-1:0][CoefW-1:0]            h_o,
   output logic [Lanes-1:0][CoefW-1:0]            s_slope_o,
   output logic [Lanes-1:0][CoefW-1:0]            h_slope_o,
-  output logic [Lanes-1:0][3:0][RowW-1:0]        row_o,
+  output logic [Lanes-1:0][3:0][DataW-1:0]       row_o,
   output logic [Lanes-1:0][Columns-1:0][RowW-1:0] g_o,
-  output logic [Lanes-1:0][Columns-1:0][RowW-1:0] g_slope_o,
+  output logic [Lanes-1:0][Columns-1:0][CoefW-1:0] g_slope_o,
   output logic                                   saturated_o
 );
   localparam int unsigned Channels = Columns + 2;
@@ -58,7 +57,7 @@ module dp_env
   localparam int unsigned UShift = 2 * 22 - (RowBits + TW + 1);  // u has RowBits+TW+1 fraction bits
   localparam int unsigned TailW = $bits(beat_t) + Lanes * (2 + IndexW + 3 * RW + OctaveW);
   localparam int unsigned OutBits = TailW
-    + Lanes * (3 * CoefW + 4 * RowW + 2 * Columns * RowW);
+    + Lanes * (3 * CoefW + 4 * DataW + Columns * (RowW + CoefW));
 
   // ---- distances: three registers, then two to find the row
   logic en, located;
@@ -121,8 +120,9 @@ module dp_env
   logic [Lanes-1:0] tail_mask, sat;
   logic [Lanes-1:0][2:0][RW-1:0] tail_r;
   logic [Lanes-1:0][CoefW-1:0] h_q, s_slope_q, h_slope_q, h2_q, s_slope2_q, h_slope2_q;
-  logic [Lanes-1:0][3:0][RowW-1:0] row_q;
-  logic [Lanes-1:0][Columns-1:0][RowW-1:0] g_q, g_slope_q, g2_q, g_slope2_q;
+  logic [Lanes-1:0][3:0][DataW-1:0] row_q;
+  logic [Lanes-1:0][Columns-1:0][RowW-1:0] g_q, g2_q;
+  logic [Lanes-1:0][Columns-1:0][CoefW-1:0] g_slope_q, g_slope2_q;
   logic saturated_q;
 
   dp_valid #(.Stages(2)) u_valid_rows (
@@ -137,28 +137,24 @@ module dp_env
   for (genvar l = 0; l < int'(Lanes); l++) begin : gen_rows
     logic signed [CoefW-1:0] s_q;
     logic [3:0] sat_row;
-    logic [Columns-1:0] sat_g, sat_slope;
-    logic [Columns-1:0] sat_g_q;
+    logic [Columns-1:0] sat_g, sat_g_q;
     logic mask_q;
-    logic [3:0][RowW-1:0] rounded;
+    logic [3:0][DataW-1:0] rounded;
 
     for (genvar m = 0; m < int'(Columns); m++) begin : gen_column
-      logic [RowW-1:0] g, g_slope;
+      logic [RowW-1:0] g;
       dp_round #(.InW(CoefW), .Shift(GShift), .OutW(RowW)) u_g (
         .x_i($signed(value[l][m+2])), .y_o(g), .sat_o(sat_g[m])
-      );
-      dp_round #(.InW(CoefW), .Shift(SlopeShift), .OutW(RowW)) u_g_slope (
-        .x_i($signed(slope[l][m+2])), .y_o(g_slope), .sat_o(sat_slope[m])
       );
       always_ff @(posedge clk_i) begin
         if (en_rows) begin
           g_q[l][m] <= g;
-          g_slope_q[l][m] <= g_slope;
+          g_slope_q[l][m] <= slope[l][m+2];
         end
       end
     end
 
-    dp_round_by #(.InW(CoefW), .ShiftW(ShiftW), .OutW(RowW)) u_s (
+    dp_round_by #(.InW(CoefW), .ShiftW(ShiftW), .OutW(DataW)) u_s (
       .x_i(s_q), .shift_i(s_shift_i), .y_o(rounded[0]), .sat_o(sat_row[0])
     );
     for (genvar c = 0; c < 3; c++) begin : gen_axis
@@ -166,7 +162,7 @@ module dp_env
       always_ff @(posedge clk_i) begin
         if (en_rows) product_q <= $signed(value[l][1]) * $signed(tail_r[l][c]);
       end
-      dp_round_by #(.InW(CoefW + RW), .ShiftW(ShiftW), .OutW(RowW)) u_h (
+      dp_round_by #(.InW(CoefW + RW), .ShiftW(ShiftW), .OutW(DataW)) u_h (
         .x_i(product_q), .shift_i(h_shift_i), .y_o(rounded[c+1]), .sat_o(sat_row[c+1])
       );
     end
@@ -174,7 +170,7 @@ module dp_env
     always_ff @(posedge clk_i) begin
       if (en_rows) begin
         mask_q <= read && tail_mask[l];
-        sat_g_q <= sat_g | sat_slope;
+        sat_g_q <= sat_g;
         s_q <= $signed(value[l][0]);
         h_q[l] <= value[l][1];
         s_slope_q[l] <= slope[l][0];

@@ -1,4 +1,4 @@
-// Forces of atoms: added to the neighbours, a bank for each lane, subtracted from the centre.
+// Forces of atoms: dE/dr subtracted from the neighbours, a bank for each lane, added to the centre.
 //
 // Taken out in order of atoms, added over the banks, and cleared.
 module dp_forces
@@ -27,7 +27,7 @@ module dp_forces
   // ---- the sum over a centre's neighbours
   logic center_valid_q, first_q;
   logic [AddrW-1:0] center_q;
-  logic [2:0][ForceW-1:0] center_sum, center_sum_q, minus;
+  logic [2:0][ForceW-1:0] center_sum, center_sum_q;
   logic unused_beat;
 
   assign unused_beat = ^{beat_i.ti, beat_i.tj, beat_i.center};
@@ -37,7 +37,6 @@ module dp_forces
       for (int l = 0; l < int'(Lanes); l++) begin
         if (mask_i[l]) center_sum[k] = center_sum[k] + ForceW'($signed(force_i[l][k]));
       end
-      minus[k] = -center_sum_q[k];
     end
   end
   always_ff @(posedge clk_i) begin
@@ -57,7 +56,7 @@ module dp_forces
   for (genvar l = 0; l < int'(Lanes); l++) begin : gen_bank
     logic [2:0][ForceW-1:0] x;
     for (genvar k = 0; k < 3; k++) begin : gen_axis
-      assign x[k] = ForceW'($signed(force_i[l][k]));
+      assign x[k] = -ForceW'($signed(force_i[l][k]));
     end
     logic unused_index;
     assign unused_index = ^index_i[l];
@@ -69,7 +68,7 @@ module dp_forces
   end
   dp_accumulate #(.Words(3), .Width(ForceW), .Depth(Atoms), .Style(Style)) u_center (
     .clk_i, .rst_ni, .valid_i(take_i || center_valid_q), .take_i,
-    .addr_i(take_i ? take_addr_i : center_q), .x_i(minus),
+    .addr_i(take_i ? take_addr_i : center_q), .x_i(center_sum_q),
     .valid_o(taken[Lanes]), .x_o(part[Lanes])
   );
 

@@ -111,7 +111,7 @@ module dp_list
   for (genvar l = 0; l < int'(Lanes); l++) begin : gen_mask
     assign mask[l] = parts[part_q][l] != None;
   end
-  assign busy_o = left_q != 0 || read_valid || word_valid || header_valid_q || active_q || start_i;
+  assign busy_o = left_q != 0 || read_valid || word_valid || header_valid_q || active_q;
 
   dp_reg_slice #(.Width(1 + IndexW + Lanes * (1 + IndexW))) u_slice (
     .clk_i, .rst_ni, .valid_i(out_valid), .ready_o(out_ready),

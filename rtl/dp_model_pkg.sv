@@ -11,7 +11,7 @@ package dp_model_pkg;
   localparam int unsigned TableShift2 = 20;
   localparam int unsigned TableShift1 = 22;
   localparam int unsigned GShift = 8;
-  localparam int unsigned SlopeShift = 9;
+  localparam int unsigned RowShift = 6;
   localparam int unsigned DgShift = 17;
   localparam int unsigned ActShift3 = 19;
   localparam int unsigned ActShift2 = 20;

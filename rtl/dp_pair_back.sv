@@ -1,8 +1,8 @@
-// The force of every neighbour from dE/dX of its centre and from what the way forward kept.
+// dE/dr of every neighbour from dE/dX of its centre and from what the way forward kept.
 //
 //   dg_m = sum_c R_c dX_cm         dr_c = sum_m dX_cm G_m        along = sum_k dr_k x_k
 //   dt = sum_m dg_m G'_m + dr_0 s' + along h'
-//   f_k = -(dt x_k) 2^-(shift + octave) - h dr_k
+//   f_k = (dt x_k) 2^-(shift + octave) + h dr_k
 //
 // Columns of dX arrive in any order while the atom before is worked on.
 module dp_pair_back
@@ -14,7 +14,8 @@ module dp_pair_back
   parameter bit Split = 1'b0,
   parameter int unsigned ColumnLanes = 2,
   parameter int unsigned OctaveW = 3,
-  parameter int unsigned GShift = 17,  // of dg
+  parameter int unsigned RowShift = 6,  // of R
+  parameter int unsigned GShift = 17,   // of dg
   localparam int unsigned Blocks = Split ? Types : 1,
   localparam int unsigned Width = Columns * Blocks,
   localparam int unsigned ColumnW = index_bits(Width)
@@ -44,9 +45,9 @@ module dp_pair_back
   input  logic [Lanes-1:0][CoefW-1:0]             h_i,
   input  logic [Lanes-1:0][CoefW-1:0]             s_slope_i,
   input  logic [Lanes-1:0][CoefW-1:0]             h_slope_i,
-  input  logic [Lanes-1:0][3:0][RowW-1:0]         row_i,
+  input  logic [Lanes-1:0][3:0][DataW-1:0]        row_i,
   input  logic [Lanes-1:0][Columns-1:0][RowW-1:0] g_i,
-  input  logic [Lanes-1:0][Columns-1:0][RowW-1:0] g_slope_i,
+  input  logic [Lanes-1:0][Columns-1:0][CoefW-1:0] g_slope_i,
   output logic                                    valid_o,
   input  logic                                    ready_i,
   output beat_t                                   beat_o,
@@ -58,6 +59,7 @@ module dp_pair_back
 );
   localparam int unsigned T = sum_stages(Columns);
   localparam int unsigned Stages = T + 11;
+  localparam int unsigned LongW = XW + CoefW + 10;  // a sum over columns of the longest products
   localparam int unsigned TailW = $bits(beat_t) + Lanes * (1 + IndexW + 3 * RW);
 
   // ---- dX of the next atom and of this one
@@ -118,18 +120,19 @@ module dp_pair_back
   end
 
   for (genvar l = 0; l < int'(Lanes); l++) begin : gen_lane
-    logic [3:0][RowW-1:0] row_q;                      // 1
-    logic [Columns-1:0][RowW-1:0] g_q, g_slope_3;     // 1, 3
+    logic [3:0][RowW-1:0] row, row_q;                 // -, 1
+    logic [Columns-1:0][RowW-1:0] g_q;                // 1
+    logic [Columns-1:0][CoefW-1:0] g_slope_3;         // 3
     logic [Columns-1:0][3:0][XW+RowW-1:0] dg_product_q;   // 2
     logic [3:0][Columns-1:0][XW+RowW-1:0] dr_product_q;   // 2
     logic [Columns-1:0][XW-1:0] dg_q;                 // 3
     logic [Columns-1:0] sat_dg;
-    logic [Columns-1:0][XW+RowW-1:0] dt_product_q;    // 4
-    logic signed [SumW+5:0] dt_g_sum;                 // T+4
+    logic [Columns-1:0][XW+CoefW-1:0] dt_product_q;   // 4
+    logic signed [LongW-1:0] dt_g_sum;                // T+4
     logic signed [XW-1:0] dt_g, dt_g_5_q, dt_g_6_q, dt_g_7_q;
     logic [3:0][XW-1:0] dr_q;                         // T+3
     logic [2:0][XW-1:0] dr_8;                         // T+8
-    logic [3:0] sat_dr;
+    logic [3:0] sat_dr, sat_row;
     logic [2:0][RW-1:0] r_3, r_8;                     // T+3, T+8
     logic [CoefW-1:0] s_slope_3, h_slope_5, h_8;      // T+3, T+5, T+8
     logic [OctaveW-1:0] octave_9;                     // T+9
@@ -143,7 +146,7 @@ module dp_pair_back
     logic [4:0] sat_one;
     logic sat_dg_q, sat_dr_q, sat_dt_q, sat_f_q;
 
-    dp_delay #(.Width(Columns * RowW), .Stages(3)) u_g_slope (
+    dp_delay #(.Width(Columns * CoefW), .Stages(3)) u_g_slope (
       .clk_i, .en_i(en), .data_i(g_slope_i[l]), .data_o(g_slope_3)
     );
     dp_delay #(.Width(3 * RW + CoefW), .Stages(T + 3)) u_3 (
@@ -180,19 +183,23 @@ module dp_pair_back
             dr_product_q[c][m] <= (XW + RowW)'($signed(g_q[m])) * (XW + RowW)'($signed(own[m][c]));
           end
           dg_q[m] <= dg;
-          dt_product_q[m] <= (XW + RowW)'($signed(dg_q[m])) * (XW + RowW)'($signed(g_slope_3[m]));
+          dt_product_q[m] <= (XW + CoefW)'($signed(dg_q[m]))
+            * (XW + CoefW)'($signed(g_slope_3[m]));
         end
       end
     end
-    dp_sum #(.N(Columns), .InW(XW + RowW), .OutW(SumW + 6)) u_dt_g_sum (
+    dp_sum #(.N(Columns), .InW(XW + CoefW), .OutW(LongW)) u_dt_g_sum (
       .clk_i, .en_i(en), .x_i(dt_product_q), .y_o(dt_g_sum)
     );
-    dp_round_by #(.InW(SumW + 6), .ShiftW(ShiftW), .OutW(XW)) u_dt_g (
+    dp_round_by #(.InW(LongW), .ShiftW(ShiftW), .OutW(XW)) u_dt_g (
       .x_i(dt_g_sum), .shift_i(dt_g_shift_i), .y_o(dt_g), .sat_o(sat_one[0])
     );
 
     // dE/dR
     for (genvar c = 0; c < 4; c++) begin : gen_row
+      dp_round #(.InW(DataW), .Shift(RowShift), .OutW(RowW)) u_row (
+        .x_i($signed(row_i[l][c])), .y_o(row[c]), .sat_o(sat_row[c])
+      );
       logic signed [SumW+5:0] sum;
       logic [XW-1:0] dr;
       dp_sum #(.N(Columns), .InW(XW + RowW), .OutW(SumW + 6)) u_sum (
@@ -229,11 +236,11 @@ module dp_pair_back
       logic signed [OutW:0] both;
 
       dp_round_by #(.InW(XW + RW), .ShiftW(ShiftW), .OutW(OutW)) u_u (
-        .x_i(-u_product_q), .shift_i(force_u_shift_i + ShiftW'(octave_9)),
+        .x_i(u_product_q), .shift_i(force_u_shift_i + ShiftW'(octave_9)),
         .y_o(u), .sat_o(sat_u[k])
       );
       dp_round_by #(.InW(XW + CoefW), .ShiftW(ShiftW), .OutW(OutW)) u_h (
-        .x_i(-h_product_q), .shift_i(force_h_shift_i), .y_o(h), .sat_o(sat_h[k])
+        .x_i(h_product_q), .shift_i(force_h_shift_i), .y_o(h), .sat_o(sat_h[k])
       );
       assign both = (OutW + 1)'(u_q) + (OutW + 1)'(h_q);
       dp_round #(.InW(OutW + 1), .Shift(0), .OutW(OutW)) u_f (
@@ -254,7 +261,7 @@ module dp_pair_back
 
     always_ff @(posedge clk_i) begin
       if (en) begin
-        row_q <= row_i[l];
+        row_q <= row;
         g_q <= g_i[l];
         dt_g_5_q <= dt_g;
         dt_g_6_q <= dt_g_5_q;
@@ -268,7 +275,7 @@ module dp_pair_back
         dt_h_q <= dt_h;
         dt_q <= dt;
         // only whether: words of other stages share the flag
-        sat_dg_q <= |sat_dg;
+        sat_dg_q <= (|sat_dg) || (|sat_row);
         sat_dr_q <= (|sat_dr) || (|sat_one);
         sat_dt_q <= (|sat_u) || (|sat_h);
         sat_f_q <= |sat_f;

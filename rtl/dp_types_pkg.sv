@@ -4,9 +4,9 @@ package dp_types_pkg;
   localparam int unsigned RW = 27;       // r, 22 fraction bits
   localparam int unsigned CoefW = 27;    // coefficients and values of tables
   localparam int unsigned TW = 17;       // place in a row of a table, unsigned
-  localparam int unsigned RowW = 18;     // R, G and the slope of G
+  localparam int unsigned RowW = 18;     // G, R on the way back, slopes of activations
   localparam int unsigned XW = 27;       // X, its adjoint, all adjoints of neighbours
-  localparam int unsigned DataW = 24;    // descriptor, activations and their adjoints
+  localparam int unsigned DataW = 24;    // R, descriptor, activations and their adjoints
   localparam int unsigned WeightW = 18;
   localparam int unsigned ZW = 26;       // what goes into an activation
   localparam int unsigned SumW = 48;     // exact sums

@@ -1,4 +1,4 @@
-// The virial: minus the sum of r (x) f over pairs, each product rounded, the sum exact.
+// The virial: minus the sum of dE/dr (x) r over pairs, each product rounded, the sum exact.
 module dp_virial
   import dp_types_pkg::*;
 #(
@@ -33,16 +33,16 @@ module dp_virial
       for (genvar l = 0; l < int'(Lanes); l++) begin : gen_lane
         logic signed [ProductW-1:0] product_q;
         always_ff @(posedge clk_i) begin
-          product_q <= ProductW'($signed(r_i[l][a])) * ProductW'($signed(force_i[l][b]));
+          product_q <= ProductW'($signed(force_i[l][a])) * ProductW'($signed(r_i[l][b]));
         end
         dp_round #(.InW(ProductW), .Shift(Shift), .OutW(ProductW)) u_round (
-          .x_i(-product_q), .y_o(rounded[l]), .sat_o(unused_sat[l])
+          .x_i(product_q), .y_o(rounded[l]), .sat_o(unused_sat[l])
         );
       end
       always_comb begin
         sum = sum_q;
         for (int l = 0; l < int'(Lanes); l++) begin
-          if (mask_q[l]) sum = sum + VirialW'($signed(rounded[l]));
+          if (mask_q[l]) sum = sum - VirialW'($signed(rounded[l]));
         end
       end
       always_ff @(posedge clk_i) begin

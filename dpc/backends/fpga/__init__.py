@@ -1,0 +1,1 @@
+"""Deep Potentials in hardware: parameters and memory images for rtl/."""
