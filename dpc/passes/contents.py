@@ -79,7 +79,7 @@ def _shape(form: Form, options: Options) -> Shape:
         resnet=tuple(layer.shortcut is Shortcut.SAME for layer in hidden),
         max_neighbors=options.max_neighbors,
         row_bits=options.row_bits,
-        weight_bits=options.weight_bits,
+        weight_bits=(ROW_BITS, *[options.weight_bits] * (len(hidden) - 1), ROW_BITS),
     )
 
 
@@ -248,7 +248,7 @@ def _rounded(
     layers, fracs = [], []
     for l, layer in enumerate(real.layers):
         frac_in = frac["d"] if l == 0 else frac["a"]
-        weight, weight_frac = _weights(layer.weight, shape.weight_bits)
+        weight, weight_frac = _weights(layer.weight, shape.weight_bits[l])
         idt_frac = frac_of(float(np.abs(layer.idt).max()), ROW_BITS, 1.0)
         slope_frac = frac_of(float(largest[f"slope{l}"].max()), ROW_BITS, 1.0 + 2.0**-8)
         gz_frac = np.array([frac_of(float(x), DATA_BITS) for x in largest[f"gz{l}"]])
@@ -264,9 +264,9 @@ def _rounded(
                 frac["back"] + slope_frac - gz,
             )
         )
-    head, head_frac = _weights(real.head[:, :, None], shape.weight_bits)
+    head, head_frac = _weights(real.head[:, :, None], shape.weight_bits[-1])
     frac["head"] = int(head_frac.min())
-    head = _clip(_to_int(real.head, frac["head"]), shape.weight_bits)
+    head = _clip(_to_int(real.head, frac["head"]), shape.weight_bits[-1])
     shift = shifts(shape, frac, fracs)
     found = Contents(
         shape=shape,

@@ -32,7 +32,7 @@ ACT_SLOPE = 5
 
 def frac_of(most: float, bits: int, room: float = ROOM) -> int:
     """The most fraction bits that leave room for values up to `most`."""
-    return int(np.floor(bits - 1 - np.log2(max(most * room, 2.0**-40)) - 1e-9))
+    return int(np.floor(bits - 1 - np.log2(max(most * room, 2.0**-10)) - 1e-9))
 
 
 def choose_fracs(shape: Shape, largest: Mapping[str, NumpyArray]) -> dict[str, int]:

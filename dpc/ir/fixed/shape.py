@@ -44,7 +44,7 @@ class Shape:
     max_neighbors: int = 128
     row_bits: int = 6  # rows of an octave: 2^row_bits
     octaves: int = 8
-    weight_bits: int = 18
+    weight_bits: tuple[int, ...] = ()  # of every hidden layer, and of the head
     value_frac: tuple[int, int, int, int] = (25, 30, 33, 35)
     act_frac: tuple[int, int, int, int] = (25, 30, 33, 35)
     g_shift: int = 8
