@@ -63,7 +63,7 @@ def build_shared(
     words = [*command, _version(compiler)]
 
     def make(folder: Path) -> None:
-        _run([*command, "-o", str(folder / name)], name)
+        run([*command, "-o", str(folder / name)], name)
 
     return cached(name, words, [*sources, *headers], make)
 
@@ -155,7 +155,8 @@ def _writable_cache() -> Path:
     )
 
 
-def _run(command: list[str], name: str) -> None:
+def run(command: list[str], name: str) -> None:
+    """Run a compiler that makes `name`; its messages become the error's."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()

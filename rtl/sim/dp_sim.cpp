@@ -93,10 +93,10 @@ struct dp_sim {
     if (r) {
       reads.front().addr += 16;
       if (--reads.front().left == 0) reads.pop_front();
-      t.m_axi_rvalid = 0;
     }
     if (b) --confirms;
     edge(true);
+    if (r) t.m_axi_rvalid = 0;
     if (ar) reads.push_back(ask);
     if (aw) writes.push_back(put);
     ++cycles;

@@ -10,6 +10,8 @@ extern "C" {
 
 typedef struct dp_sim dp_sim;
 
+#pragma GCC visibility push(default)
+
 /* A circuit after reset; a waveform is written there if not NULL. NULL: built without waveforms. */
 dp_sim *dp_sim_open(const char *waveform);
 void dp_sim_close(dp_sim *sim);
@@ -27,6 +29,8 @@ uint64_t dp_sim_cycles(const dp_sim *sim);
 
 /* From now on the card's memory pauses in so many of a hundred cycles. */
 void dp_sim_stalls(dp_sim *sim, unsigned percent, uint64_t seed);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@ import ctypes
 import importlib.metadata
 import importlib.util
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -58,18 +59,43 @@ def library(shape: Shape, build: Build, digest: int = 0, waveform: bool = False)
     def make(folder: Path) -> None:
         command, env = verilator()
         (folder / "dp_model_pkg.sv").write_text(text)
-        command += ["--cc", "--build", "--exe", "-Wall", "-O3", "--threads", "1", "--assert"]
+        command += ["--cc", "-Wall", "-Wno-UNUSED", "-O3", "--threads", "1", "--assert"]
         command += ["--x-assign", "fast", "--x-initial", "fast", "--top-module", "dp_top"]
         command += ["--trace"] if waveform else []
-        command += ["-CFLAGS", "-fPIC -O2 -fvisibility=hidden", "-LDFLAGS", "-shared"]
-        command += ["-MAKEFLAGS", "OPT_SLOW=-O0", "-Mdir", str(folder / "obj")]
-        command += ["-o", str(folder / "libdp_sim.so")]
-        command += [*map(str, sources(folder / "dp_model_pkg.sv")), str(RTL / "sim" / "dp_sim.cpp")]
+        command += ["-Mdir", str(folder / "obj")]
+        command += map(str, sources(folder / "dp_model_pkg.sv"))
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ToolError(f"Verilator fails:\n{(done.stderr + done.stdout)[:4000]}")
+        _compile(folder, waveform)
 
     return native.cached("libdp_sim.so", words, files, make)
+
+
+def _compile(folder: Path, waveform: bool) -> None:
+    """Verilator's C++, its runtime and ours: one library. Its makefile would make huge headers."""
+    include = Path(verilator()[0][0]).parent.parent / "include"
+    flags = ["-std=c++20", "-fPIC", "-fvisibility=hidden", "-w", f"-I{folder / 'obj'}"]
+    flags += [f"-I{include}", f"-I{include / 'vltstd'}", f"-I{RTL / 'sim'}", "-DVL_TIME_CONTEXT"]
+    flags += [f"-DVM_TRACE={int(waveform)}", f"-DVM_TRACE_VCD={int(waveform)}", "-DVM_COVERAGE=0"]
+    runtime = ["verilated.cpp", "verilated_threads.cpp"]
+    runtime += ["verilated_vcd_c.cpp"] if waveform else []
+    written = sorted((folder / "obj").glob("*.cpp"))
+    slow = [path for path in written if "Slow" in path.name or "Syms" in path.name]
+    fast = [path for path in written if path not in slow]
+    fast += [RTL / "sim" / "dp_sim.cpp", *(include / name for name in runtime)]
+    objects = []
+    for name, level, files in (("fast", "-O2", fast), ("slow", "-O0", slow)):
+        unit, made = folder / f"{name}.cpp", folder / f"{name}.o"
+        unit.write_text("".join(f'#include "{path}"\n' for path in files))
+        native.run([*native.find_compiler("c++"), level, *flags, "-c", str(unit), "-o", str(made)],
+                   "the circuit")  # fmt: skip
+        objects.append(str(made))
+    native.run([*native.find_compiler("c++"), "-shared", "-pthread", *objects,
+                "-o", str(folder / "libdp_sim.so")], "the circuit")  # fmt: skip
+    shutil.rmtree(folder / "obj")
+    for path in [*folder.glob("*.cpp"), *folder.glob("*.o")]:
+        path.unlink()
 
 
 class Simulator:
