@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from dpc.ir.fixed.shape import Contents, Layer, Shape
+from dpc.ir.fixed.shape import FIXED, Contents, Layer, Shape
 from dpc.ir.types import NumpyArray
 
 PER_LAYER = ("y", "slope", "back")
 SHIFTS = (
     "row_s", "row_h", "x", "d", "energy", "dx", "dr", "along",
-    "dt_g", "dt_s", "dt_h", "f_u", "f_h", "moment", *PER_LAYER,
+    "dt_g", "dt_s", "dt_h", "f_u", "f_h", *PER_LAYER,
 )  # fmt: skip
 """Shifts in the order of their registers; those of PER_LAYER have one for every layer."""
 
@@ -52,7 +52,7 @@ def shift_list(m: Contents) -> NumpyArray:
 
 
 def _shifts(values: NumpyArray, layers: int) -> dict[str, int | tuple[int, ...]]:
-    found: dict[str, int | tuple[int, ...]] = {}
+    found: dict[str, int | tuple[int, ...]] = dict(FIXED)
     rest = [int(v) for v in values]
     for name in SHIFTS:
         count = layers if name in PER_LAYER else 1

@@ -87,7 +87,7 @@ static void scatter(dpc_tile *tile, int32_t c, const pair *pairs, int32_t count,
     if (!tile->virial && !tile->atom_virial) continue;
     for (int a = 0; a < 3; a++)
       for (int b = 0; b < 3; b++) {
-        const int64_t moment = dpc_rnd((int64_t)f[a] * p->r[b], SHIFT_MOMENT);
+        const int64_t moment = dpc_rnd((int64_t)dpc_round(f[a], SHIFT_F_SHORT, R_BITS) * p->r[b], SHIFT_MOMENT);
         virial[3 * a + b] += moment;
         if (tile->atom_virial)
           tile->atom_virial[9 * j + (size_t)(3 * a + b)] -= (double)moment * VIRIAL_UNIT;
