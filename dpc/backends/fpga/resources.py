@@ -160,7 +160,7 @@ def _pair_back(shape: Shape, build: Build) -> Use:
     each = 4 * m + 4 * m + m * multiplier(X_BITS, C_BITS)
     each += 3 * multiplier(X_BITS, R_BITS) + 2 * multiplier(X_BITS, C_BITS)
     each += 6 * multiplier(X_BITS, R_BITS)
-    virial = 9 * multiplier(R_BITS, 32)
+    virial = 9 * multiplier(R_BITS, R_BITS)
     lut = build.lanes * ((each + virial) * LUT_PRODUCT + 15 * LUT_ROUND)
     return Use(dsp=build.lanes * (each + virial), lut=lut + shape.width * 4 * X_BITS)
 
