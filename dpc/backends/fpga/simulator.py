@@ -60,7 +60,7 @@ def library(shape: Shape, build: Build, digest: int = 0, waveform: bool = False)
         command, env = verilator()
         (folder / "dp_model_pkg.sv").write_text(text)
         command += ["--cc", "-Wall", "-Wno-UNUSED", "-O3", "--threads", "1", "--assert"]
-        command += ["--x-assign", "fast", "--x-initial", "fast", "--top-module", "dp_top"]
+        command += ["--x-assign", "fast", "--x-initial", "fast", "--fno-inline", "--top-module", "dp_top"]
         command += ["--trace"] if waveform else []
         command += ["-Mdir", str(folder / "obj")]
         command += map(str, sources(folder / "dp_model_pkg.sv"))
@@ -85,7 +85,7 @@ def _compile(folder: Path, waveform: bool) -> None:
     fast = [path for path in written if path not in slow]
     fast += [RTL / "sim" / "dp_sim.cpp", *(include / name for name in runtime)]
     objects = []
-    for name, level, files in (("fast", "-O2", fast), ("slow", "-O0", slow)):
+    for name, level, files in (("fast", "-O1", fast), ("slow", "-O0", slow)):
         unit, made = folder / f"{name}.cpp", folder / f"{name}.o"
         unit.write_text("".join(f'#include "{path}"\n' for path in files))
         native.run([*native.find_compiler("c++"), level, *flags, "-c", str(unit), "-o", str(made)],
