@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
+
+import numpy as np
 
 from dpc.ir.fixed.shape import Contents
 from dpc.ir.fixed.store import SHAPE, tensors
@@ -13,9 +16,10 @@ from dpc.ir.program import Program
 from dpc.ir.types import ArrayType
 from dpc.passes.base import Changes, Context, Pass, PassError, register
 from dpc.passes.circuit_form import find_form
-from dpc.passes.contents import Options, make_contents
+from dpc.passes.contents import Options, make_contents, real_neighbors
 from dpc.passes.differentiate import OUTPUTS, is_differentiated
 from dpc.passes.reach import NEAREST
+from dpc.passes.samples import Sample
 from dpc.passes.tabulate import MARGIN
 
 
@@ -60,7 +64,7 @@ class Quantize(Pass):
             shifts={name: contents.shift[name] for name in contents.shift},
             table_rows=contents.shape.rows,
         )
-        return with_contents(program, contents)
+        return with_contents(program, contents, mean_neighbors(program, context.samples))
 
     def _check(self) -> None:
         for name, low, high in (
@@ -73,7 +77,19 @@ class Quantize(Pass):
                 raise PassError(f"quantize: {name} is {value}, but must be {low} to {high}")
 
 
-def with_contents(program: Program, contents: Contents) -> Program:
+def mean_neighbors(program: Program, samples: Sequence[Sample]) -> tuple[float, ...]:
+    """Neighbours of an atom within the cutoff, by type."""
+    counts, atoms = np.zeros(program.facts.ntypes), 0
+    for sample in samples:
+        ti, near = real_neighbors(program, sample)
+        counts += np.bincount(near.tj, minlength=len(counts))
+        atoms += len(ti)
+    return tuple(round(float(n), 2) for n in counts / max(atoms, 1))
+
+
+def with_contents(
+    program: Program, contents: Contents, neighbors: tuple[float, ...] = ()
+) -> Program:
     """The program that computes what a circuit with these contents does."""
     graph = program.energy
     inputs = {one.label: one.out for one in graph.inputs}
@@ -90,6 +106,7 @@ def with_contents(program: Program, contents: Contents) -> Program:
         **{name: getattr(contents.shape, name) for name in SHAPE},
         u_cut=contents.u_cut,
         u_min=contents.u_min,
+        neighbors=neighbors,
         names=("atom_energy", *OUTPUTS),
     )
     outputs = dict(zip(("atom_energy", *OUTPUTS), fixed.results, strict=True))
