@@ -47,6 +47,8 @@ class Form:
 def find_form(program: Program) -> Form:
     """The parts, or an error with all that a circuit cannot do."""
     graph, facts = program.energy, program.facts
+    if facts.fparam or facts.aparam:
+        raise PassError("quantize: fparam and aparam: a circuit has no input for them")
     bias = _the(program, graph.outputs["atom_energy"], Bias)
     fitting = _the(program, bias.e, Mlp)
     products = _the(program, fitting.x, Outer, OuterPairs)
@@ -77,14 +79,12 @@ def _the(program: Program, value: Value, *kinds: type[T]) -> T:
     op = value.op
     if not isinstance(op, kinds):
         wanted = " or ".join(kind.name for kind in kinds)
-        raise PassError(f"quantize: %{value.name} is made by {op.name}, not {wanted}: {FORM}")
+        raise PassError(f"quantize: {value!r} is made by {op.name}, not {wanted}: {FORM}")
     return op
 
 
 def _problems(program: Program, form: Form, mean: NumpyArray, std: NumpyArray) -> list[str]:
     found = []
-    if program.facts.fparam or program.facts.aparam:
-        found.append("fparam and aparam: a circuit has no input for them")
     if np.any(mean[:, 1:] != 0) or np.any(std[:, 1:] != std[:, 1:2]):
         found.append("x, y and z of the environment have different means or spreads")
     fitting = form.fitting
