@@ -54,12 +54,17 @@ def run(args: argparse.Namespace) -> int:
     context = Context(samples=make_samples(program, args.data))
     ledger = Ledger(program, context)
     context.after = [ledger.after]
-    problems = backend.check(pipeline.run(program, context), target)
+    compiled = pipeline.run(program, context)
+    problems = backend.check(compiled, target)
     if problems:
         print("\n".join([f"{target} cannot take {args.model}:", *problem_lines(problems)]))
         return 1
     facts = program.facts
     print(f"{target} takes {args.model}: types {' '.join(facts.type_map)}, rcut {facts.rcut:g} Å")
+    describe = getattr(backend, "describe", None)
+    if describe is not None:  # a circuit: its limits, in place of time and memory of a processor
+        print("\n".join(describe(compiled, target)))
+        return 0
     cost = _cost(ledger, target, args.atoms)
     report = content(context.reports, len(context.samples), measured_on(args.data), {}, cost)
     print("\n".join([*text(report), *_system(report, args.atoms)]))

@@ -15,6 +15,7 @@ from dpc.ir.fixed.pipeline import Neighbors, evaluate
 from dpc.ir.fixed.shape import (
     C_BITS,
     DATA_BITS,
+    FIXED,
     ROW_BITS,
     SUM_BITS,
     T_BITS,
@@ -152,7 +153,7 @@ def _real_contents(
     pad = empty[:, :, :1] * empty[:, :, 2:]
     shift: dict[str, Any] = dict.fromkeys(
         ("row_s", "row_h", "x", "d", "energy", "dx", "dr", "along", "dt_g", "dt_s", "dt_h",
-         "f_h", "moment"), 0)  # fmt: skip
+         "f_h", *FIXED), 0)  # fmt: skip
     shift |= {name: (0,) * len(layers) for name in ("y", "slope", "back")}
     shift["f_u"] = -(shape.row_bits + 2)
     bias = np.array([net.layers[-1].bias[0] for net in nets])

@@ -15,9 +15,9 @@ from dpc.ir.fixed.shape import (
     COORD_FRAC,
     DATA_BITS,
     ENERGY_FRAC,
+    FIXED,
     FORCE_FRAC,
     ROW_BITS,
-    VIRIAL_FRAC,
     X_BITS,
     Z_FRAC,
     Shape,
@@ -98,7 +98,7 @@ def shifts(shape: Shape, frac: dict[str, int], layers: Any) -> dict[str, int | t
         "dt_h": frac["along"] + v1 - frac["dt"],
         "f_u": frac["dt"] + COORD_FRAC - FORCE_FRAC - (shape.row_bits + 2),
         "f_h": v0 + frac["dr"] - FORCE_FRAC,
-        "moment": FORCE_FRAC + COORD_FRAC - VIRIAL_FRAC,
+        **FIXED,
     }
 
 

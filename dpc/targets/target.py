@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
 from dpc.errors import UsageError, did_you_mean
@@ -72,9 +73,9 @@ def parse_target(text: str) -> Target:
 
 
 def _kinds() -> dict[str, Callable[[str], Target]]:
-    from dpc.targets import cpu
+    from dpc.targets import cpu, fpga
 
-    return {"cpu": cpu.parse}
+    return {"cpu": cpu.parse, **{name: partial(fpga.parse, name) for name in fpga.PARTS}}
 
 
 def _arch_names() -> list[str]:

@@ -30,7 +30,8 @@ static dpc_status check_options(const dpc_options *options, dpc_error *error) {
 
 static dpc_status check_target(const dpc_model *model, int32_t device, dpc_error *error) {
   const char *kind = model->manifest.kind;
-  if (strcmp(kind, "cpu") != 0)
+  const bool circuit = strcmp(kind, "fpga") == 0; /* whose C model runs on the host */
+  if (strcmp(kind, "cpu") != 0 && !circuit)
     return dpc_fail(error, DPC_ERROR_DEVICE,
                     "%.200s: made for the target '%.40s', but this libdpc runs cpu. Compile it:\n"
                     "    dpc compile model.pt --target cpu -o %.100s",
@@ -39,6 +40,7 @@ static dpc_status check_target(const dpc_model *model, int32_t device, dpc_error
     return dpc_fail(error, DPC_ERROR_DEVICE,
                     "%.200s: made for the cpu, which is device 0: there is no device %d",
                     model->name, device);
+  if (circuit) return DPC_OK; /* its arch is that of the card; dpc_library_open checks the host */
   return dpc_isa_check(model->name, model->manifest.arch, error);
 }
 

@@ -1,1 +1,1 @@
-"""Deep Potentials in hardware: parameters and memory images for rtl/."""
+"""FPGA targets: the C model of the circuit, its parameters, contents, cost and scripts."""

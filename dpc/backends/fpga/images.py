@@ -58,7 +58,7 @@ def _long_words(block: int, bank: Any, row: Any, data: Any) -> Iterator[NDArray[
 
 
 def _registers(m: Contents) -> Iterator[NDArray[np.uint64]]:
-    assert m.shift["moment"] == 24, "dp_virial shifts by 24"
+    assert m.shift["moment"] == 19, "dp_virial shifts by 5, then by 19"
     for row, name in enumerate(SHIFTS):
         yield _words(REGISTERS, 0, row, m.shift[name], 6)
     yield _words(REGISTERS, 0, [len(SHIFTS), len(SHIFTS) + 1], [m.u_cut, m.u_min], 32)

@@ -15,6 +15,7 @@ from dpc.ir.fixed.numbers import Channels, Numbers
 from dpc.ir.fixed.shape import (
     DATA_BITS,
     OUT_BITS,
+    R_BITS,
     ROW_BITS,
     VIRIAL_BITS,
     X_BITS,
@@ -55,7 +56,8 @@ def evaluate(n: Numbers, m: Contents, ti: NumpyArray, near: Neighbors) -> Result
     energy, dd = _fit(n, m, ti, d)
     dx = n.narrow("dx", _products_back(m, x, dd), shift["dx"], X_BITS)
     slope = _slope(n, m, near, c, rows, dx)
-    moment = slope[:, :, None] * near.r[:, None, :]
+    short = n.narrow("f_short", slope, shift["f_short"], R_BITS)
+    moment = short[:, :, None] * near.r[:, None, :]
     return Results(energy, slope, n.narrow("moment", moment, shift["moment"], VIRIAL_BITS))
 
 
