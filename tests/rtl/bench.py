@@ -43,7 +43,7 @@ def _flags(coverage: bool) -> list[str]:
     include = simulator.include_folder()
     return [
         "-std=c++20", "-w", "-O1", f"-I{include}", f"-I{include / 'vltstd'}", "-DVM_TRACE=0",
-        f"-DVM_COVERAGE={int(coverage)}", "-DVL_TIME_STAMP64", "-DVM_SC=0",
+        f"-DVM_COVERAGE={int(coverage)}", "-DVM_SC=0",
     ]  # fmt: skip
 
 
@@ -97,11 +97,16 @@ def build(
 
 
 def run(
-    top: str, test: str, parameters: Mapping[str, object], seed: int = 1, model_package: str = ""
+    top: str,
+    test: str,
+    parameters: Mapping[str, object],
+    seed: int = 1,
+    case: str = "",
+    model_package: str = "",
 ) -> None:
     """Run the cocotb tests of module `test` on `top`; raises if one fails."""
     program = build(top, parameters, bool(os.environ.get("DPC_RTL_COVERAGE")), model_package)
-    number = "-".join(map(str, parameters.values())).replace("/", "")
+    number = case.replace(" ", "-") or "-".join(map(str, parameters.values()))
     folder = RESULTS / f"{top}-{test}-{number}"
     folder.mkdir(parents=True, exist_ok=True)
     runner = get_runner("verilator")
@@ -114,6 +119,7 @@ def run(
         results_xml=str(folder / "results.xml"),
         extra_env={
             "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}",
+            "DPC_RTL_CASE": case,
             "DPC_RTL_PARAMETERS": repr(dict(parameters)),
             "COCOTB_LOG_LEVEL": os.environ.get("COCOTB_LOG_LEVEL", "WARNING"),
             "COCOTB_RANDOM_SEED": str(seed),
