@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import cocotb
+import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
@@ -49,15 +50,22 @@ async def start(dut: Any, inputs: Sequence[str] = (), outputs: Sequence[str] = (
     await RisingEdge(dut.clk_i)
 
 
-async def load(dut: Any, words: Iterable[tuple[int, int, int, int]]) -> None:
-    """Write (block, bank, row, data) words of a model through the loading bus."""
-    for block, bank, row, data in words:
-        word = ((1 << 6 | block) << 10 | bank) << 12 | row
-        dut.cfg_i.value = word << 36 | data
-        await RisingEdge(dut.clk_i)
+async def load(dut: Any, parts: Iterable[Any]) -> None:
+    """Write words of dpc.backends.fpga.images through the loading bus."""
+    for part in parts:
+        for word in part.tolist():
+            dut.cfg_i.value = 1 << 64 | word
+            await RisingEdge(dut.clk_i)
     dut.cfg_i.value = 0
     for _ in range(3):
         await RisingEdge(dut.clk_i)
+
+
+def by_lanes(array: Any, pairs: Sequence[int], lanes: int, width: int) -> int:
+    """array[p] of each lane's pair, flattened, first lane lowest; lanes without one hold 0."""
+    size = int(np.prod(array.shape[1:], dtype=int))
+    rows = [array[p].ravel().tolist() for p in pairs] + [[0] * size] * (lanes - len(pairs))
+    return pack([value for row in rows for value in row], width)
 
 
 async def send(dut: Any, words: Sequence[dict[str, int]], pause: float, name: str = "") -> None:

