@@ -150,8 +150,8 @@ class _Reader:
         """One net for each type of neighbour."""
         if "filter_type_all.matrix_1_0" not in self.weight:
             raise InputError(
-                f"{self.path}: has no embedding nets, so it is of the second step of NVNMD training "
-                f"(QNN). Give the {CONFIG} and {WEIGHT} of the first step (CNN)"
+                f"{self.path}: has no embedding nets, so it is of the second step of NVNMD "
+                f"training (QNN). Give the {CONFIG} and {WEIGHT} of the first step (CNN)"
             )
         widths = (1, *self.neuron)
         bank = NetBank(
@@ -159,12 +159,12 @@ class _Reader:
         )
         tensors = {}
         for t in range(nt):
-            for l, (n, k) in enumerate(zip(widths, widths[1:], strict=False), 1):
-                tensors[f"embedding.{t}.{l - 1}.weight"] = self.array(
-                    f"filter_type_all.matrix_{l}_{t}", n, k
+            for at, (n, k) in enumerate(zip(widths, widths[1:], strict=False), 1):
+                tensors[f"embedding.{t}.{at - 1}.weight"] = self.array(
+                    f"filter_type_all.matrix_{at}_{t}", n, k
                 )
-                tensors[f"embedding.{t}.{l - 1}.bias"] = self.array(
-                    f"filter_type_all.bias_{l}_{t}", k
+                tensors[f"embedding.{t}.{at - 1}.bias"] = self.array(
+                    f"filter_type_all.bias_{at}_{t}", k
                 )
         return b.declare(bank, tensors)
 
@@ -176,10 +176,10 @@ class _Reader:
         )
         tensors = {}
         for t in range(nt):
-            for l, (n, k) in enumerate(zip(widths, widths[1:], strict=False)):
-                name = f"layer_{l}_type_{t}" if l < len(self.fitting) else f"final_layer_type_{t}"
-                tensors[f"fitting.{t}.{l}.weight"] = self.array(f"{name}.matrix", n, k)
-                tensors[f"fitting.{t}.{l}.bias"] = self.array(f"{name}.bias", k)
+            for at, (n, k) in enumerate(zip(widths, widths[1:], strict=False)):
+                name = f"layer_{at}_type_{t}" if at < len(self.fitting) else f"final_layer_type_{t}"
+                tensors[f"fitting.{t}.{at}.weight"] = self.array(f"{name}.matrix", n, k)
+                tensors[f"fitting.{t}.{at}.bias"] = self.array(f"{name}.bias", k)
         return b.declare(bank, tensors)
 
 
