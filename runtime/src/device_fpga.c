@@ -147,14 +147,18 @@ void dpc_fpga_close(dpc_fpga *f) {
 
 dpc_status dpc_fpga_load(dpc_fpga *f, const uint64_t *words, size_t count, dpc_error *error) {
   const size_t pairs = (count + 1) / 2;
-  dpc_status s = reserve(f, pairs + 1, error);
+  dpc_status s = reserve(f, pairs + 2, error);
   if (s != DPC_OK) return s;
+  /* a card that was stopped has sums left over: they are read, and so cleared */
+  const size_t results = (size_t)f->circuit.atoms + VIRIAL_WORDS;
+  f->buffer[2 * pairs + 2] = OP_READ | READ_VIRIAL | (uint64_t)f->circuit.atoms << 32;
+  f->buffer[2 * pairs + 3] = 0;
   f->buffer[0] = OP_LOAD | (uint64_t)pairs << 32;
   f->buffer[1] = 0;
   memcpy(f->buffer + 2, words, count * sizeof *words);
   if (count % 2) f->buffer[2 + count] = UINT64_MAX; /* loads nothing */
-  s = f->transport->dma_write(f->card, COMMANDS_AT(0), f->buffer, (pairs + 1) * WORD, error);
-  if (s == DPC_OK) s = start(f, COMMANDS_AT(0), pairs + 1, RESULTS_AT(0), 0, error);
+  s = f->transport->dma_write(f->card, COMMANDS_AT(0), f->buffer, (pairs + 2) * WORD, error);
+  if (s == DPC_OK) s = start(f, COMMANDS_AT(0), pairs + 2, RESULTS_AT(0), results, error);
   return s == DPC_OK ? finish(f, error) : s;
 }
 

@@ -39,7 +39,10 @@ async def columns(dut):
             last = 0
             while not last:
                 (word,) = await receive(dut, 1, ["x", "use", "column", "last"], pauses[1])
-                values, where = unpack(word["x"], 27, 4 * lanes), unpack(word["column"], index, lanes, False)
+                values, where = (
+                    unpack(word["x"], 27, 4 * lanes),
+                    unpack(word["column"], index, lanes, False),
+                )
                 for lane in range(lanes):
                     if word["use"] >> lane & 1:
                         assert where[lane] not in seen

@@ -32,7 +32,9 @@ def coord(x: NDArray[np.int64], atype: NDArray[Any], base: int = 0) -> Words:
     """Positions [n, 3], 2^-22 Å, and types of atoms `base` and on."""
     four = np.column_stack([x, atype]).astype(np.int64) & 0xFFFFFFFF
     low, high = four[:, 0] | four[:, 1] << 32, four[:, 2] | four[:, 3] << 32
-    return np.concatenate([header(COORD, len(x), base), np.column_stack([low, high]).view(np.uint64)])
+    return np.concatenate(
+        [header(COORD, len(x), base), np.column_stack([low, high]).view(np.uint64)]
+    )
 
 
 def neighbor_list(

@@ -65,7 +65,15 @@ def library(shape: Shape, build: Build, digest: int = 0, waveform: bool = False)
         command, env = verilator()
         (folder / "dp_model_pkg.sv").write_text(text)
         command += ["--cc", "-Wall", "-Wno-UNUSED", "-O3", "--threads", "1", "--assert"]
-        command += ["--x-assign", "fast", "--x-initial", "fast", "--fno-inline", "--top-module", "dp_top"]
+        command += [
+            "--x-assign",
+            "fast",
+            "--x-initial",
+            "fast",
+            "--fno-inline",
+            "--top-module",
+            "dp_top",
+        ]
         command += ["--trace"] if waveform else []
         command += ["-Mdir", str(folder / "obj")]
         command += map(str, sources(folder / "dp_model_pkg.sv"))
