@@ -62,7 +62,7 @@ module dp_env
   // ---- distances: three registers, then two to find the row
   logic en, located;
   beat_t beat;
-  logic [Lanes-1:0] mask3, mask5, outside, close, near5, mask;
+  logic [Lanes-1:0] mask3, mask5, outside, too_near, near5, mask;
   logic [Lanes-1:0][IndexW-1:0] index;
   logic [Lanes-1:0][UW-1:0] u;
   logic [Lanes-1:0][2:0][RW-1:0] r3, r5;
