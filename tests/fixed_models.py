@@ -14,7 +14,8 @@ from dpc.ir.params import NetBank
 from dpc.ir.program import Facts, Program
 from dpc.ir.types import DType
 from dpc.passes.circuit_form import find_form
-from dpc.passes.contents import Options, make_contents
+from dpc.passes.contents import make_contents
+from dpc.passes.real_circuit import Options
 from dpc.passes.samples import Sample
 
 

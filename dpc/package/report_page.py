@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from dpc.package import report as words
+from dpc.package import report_circuit
 from dpc.package import report_figures as figures
 from dpc.package.page_style import STYLE
 from dpc.package.report_figures import Report, short
@@ -21,10 +22,14 @@ def to_html(report: Report) -> bytes:
         _section("Bytes after each pass", BYTES, figures.traffic(report)),
         *_errors(report),
         *_tables(report),
-        _section("Where the time goes", _time(report), figures.stages(report)),
-        _section("Roofline", _roofline(report), figures.roofline(report)),
-        _section("Memory", _memory(report), figures.memory(report)),
+        *(_section(*one) for one in report_circuit.sections(report)),
     ]
+    if report_circuit.circuit_of(report) is None:
+        sections += [
+            _section("Where the time goes", _time(report), figures.stages(report)),
+            _section("Roofline", _roofline(report), figures.roofline(report)),
+            _section("Memory", _memory(report), figures.memory(report)),
+        ]
     body = "\n".join(sections)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -67,8 +72,11 @@ def _tiles(report: Report) -> str:
     """The numbers that matter most."""
     before, after = report["as_read"], words.rows(report)[-1][1]
     flops = [sum(one["flops"].values()) / 1e6 for one in (before, after)]
+    circuit = report_circuit.circuit_of(report)
     found = [
-        (
+        (f"{circuit['interval']} cycles", "for an atom in steady state, by the formula")
+        if circuit
+        else (
             f"{report['time']['cores']['1']:.1f} µs",
             "expected for an atom and step on one core, at the rates below",
         ),

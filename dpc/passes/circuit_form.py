@@ -47,16 +47,19 @@ class Form:
 def find_form(program: Program) -> Form:
     """The parts, or an error with all that a circuit cannot do."""
     graph, facts = program.energy, program.facts
-    bias = _the(program, graph.outputs["atom_energy"], Bias)
-    fitting = _the(program, bias.e, Mlp)
-    products = _the(program, fitting.x, Outer, OuterPairs)
-    contract = _the(program, products.x, Contract)
+    if facts.fparam or facts.aparam:
+        raise PassError("quantize: fparam and aparam: a circuit has no input for them")
+    bias = _the(graph.outputs["atom_energy"], Bias)
+    fitting = _the(bias.e, Mlp)
+    made = fitting.x.op
+    products = made if isinstance(made, OuterPairs) else _the(fitting.x, Outer)
+    contract = _the(products.x, Contract)
     split = isinstance(contract.g.op, TypeColumns)
     columns = contract.g.op.b if isinstance(contract.g.op, TypeColumns) else contract.g
-    embedding = _the(program, columns, Mlp)
-    env = _the(program, contract.env, EnvMatrix)
-    _the(program, embedding.x, Radial)
-    _the(program, env.r, Displacement)
+    embedding = _the(columns, Mlp)
+    env = _the(contract.env, EnvMatrix)
+    _the(embedding.x, Radial)
+    _the(env.r, Displacement)
     if isinstance(products, OuterPairs):
         pairs = np.asarray(program.store[products.pairs.name], np.int64)
     else:
@@ -73,18 +76,15 @@ def find_form(program: Program) -> Form:
     return form
 
 
-def _the(program: Program, value: Value, *kinds: type[T]) -> T:
+def _the(value: Value, kind: type[T]) -> T:
     op = value.op
-    if not isinstance(op, kinds):
-        wanted = " or ".join(kind.name for kind in kinds)
-        raise PassError(f"quantize: %{value.name} is made by {op.name}, not {wanted}: {FORM}")
+    if not isinstance(op, kind):
+        raise PassError(f"quantize: {value!r} is made by {op.name}, not {kind.name}: {FORM}")
     return op
 
 
 def _problems(program: Program, form: Form, mean: NumpyArray, std: NumpyArray) -> list[str]:
     found = []
-    if program.facts.fparam or program.facts.aparam:
-        found.append("fparam and aparam: a circuit has no input for them")
     if np.any(mean[:, 1:] != 0) or np.any(std[:, 1:] != std[:, 1:2]):
         found.append("x, y and z of the environment have different means or spreads")
     fitting = form.fitting

@@ -42,15 +42,20 @@ def choose_fracs(shape: Shape, largest: Mapping[str, NumpyArray]) -> dict[str, i
         return frac_of(float(np.max(largest[name])), bits)
 
     layers = range(len(shape.hidden))
+    forward = [f"{kind}{k}" for k in layers for kind in ("y", "a")]
+    back = ["head_back", *(f"{kind}{k}" for k in layers if k for kind in ("g", "ga"))]
+
+    def of_all(names: list[str]) -> int:
+        most = max(float(largest[name].max()) for name in names if name in largest)
+        return frac_of(most, DATA_BITS)
+
     found = {
         "row": DATA_BITS - 1,
         "g": shape.value_frac[0] - shape.g_shift,
         "x": of("x", X_BITS),
         "d": of("d", DATA_BITS),
-        "a": frac_of(max(float(largest[f"{n}{l}"].max()) for l in layers
-                         for n in ("y", "a") if f"{n}{l}" in largest), DATA_BITS),
-        "back": frac_of(max(float(largest[n].max()) for n in largest if _is_hidden_back(n)),
-                        DATA_BITS),
+        "a": of_all(forward),
+        "back": of_all(back),
         "dd": of("g0", DATA_BITS),
         "dx": of("dx", X_BITS),
         "dr": of("dr", X_BITS),
@@ -62,11 +67,6 @@ def choose_fracs(shape: Shape, largest: Mapping[str, NumpyArray]) -> dict[str, i
         found["dd"] = found["back"] = min(found["dd"], found["back"])
     found["dg"] = of("dg", X_BITS)
     return found
-
-
-def _is_hidden_back(name: str) -> bool:
-    return name in ("head_back",) or (name[:1] == "g" and name[-1].isdigit() and name[:2] != "gz"
-                                      and name not in ("g0", "ga0"))  # fmt: skip
 
 
 def static_dg_shift(frac: Mapping[str, int]) -> int:
@@ -88,7 +88,7 @@ def shifts(shape: Shape, frac: dict[str, int], layers: Any) -> dict[str, int | t
         "d": 2 * frac["x"] - frac["d"],
         "y": tuple(a0 + one.idt - frac["a"] for one in layers),
         "slope": tuple(a1 + one.idt - one.slope for one in layers),
-        "back": tuple(one.sum - into[l] for l, one in enumerate(layers)),
+        "back": tuple(one.sum - into[k] for k, one in enumerate(layers)),
         "energy": frac["a"] + frac["head"] - ENERGY_FRAC,
         "dx": frac["x"] + frac["dd"] - frac["dx"],
         "dr": frac["dx"] + frac["g"] - frac["dr"],

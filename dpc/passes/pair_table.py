@@ -64,7 +64,7 @@ def first_row(shape: Shape, nearest: float) -> float:
 
 
 def pieces(shape: Shape, functions: PairFunctions) -> NumpyArray:
-    """Coefficients [rows, channels, 4] of powers of the distance from the row's beginning / width."""
+    """Coefficients [rows, channels, 4] of powers of t, 0 to 1 over the row."""
     begin, width = row_begins(shape)
     w = width[:, None]
     f0, d0 = functions(begin)
@@ -77,7 +77,7 @@ def pieces(shape: Shape, functions: PairFunctions) -> NumpyArray:
 
 def integer_pieces(c: NumpyArray, frac: tuple[int, int, int, int]) -> NumpyArray:
     """Coefficients as integers."""
-    return np.rint(c * np.exp2(np.array(frac))).astype(np.int64)
+    return np.asarray(np.rint(c * np.exp2(np.array(frac))), np.int64)
 
 
 def fractions(c: NumpyArray, value_frac: int, bits: int) -> tuple[int, int, int, int]:

@@ -17,7 +17,7 @@ PIPELINES = {
     "cpu": "canonicalize widen symmetrize basis{least_saving=50000.0} fold tabulate "
     "differentiate exact_neighbors fuse memory",
     "onnx": "canonicalize widen differentiate",
-    "fpga": "canonicalize widen symmetrize basis fold quantize",
+    "fpga": "canonicalize widen symmetrize basis{folded} fold quantize",
 }
 
 PRECISIONS = {"f64": "", "f32": "cast", "mixed": "cast{bf16}"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from dpc.ir.program import Program
 from dpc.ir.types import ArrayType
 from dpc.passes.base import Changes, Context, Pass, PassError, register
 from dpc.passes.circuit_form import find_form
-from dpc.passes.contents import Options, make_contents, real_neighbors
+from dpc.passes.contents import rounded
 from dpc.passes.differentiate import OUTPUTS, is_differentiated
 from dpc.passes.reach import NEAREST
+from dpc.passes.real_circuit import Options, RealCircuit, real_circuit, real_neighbors
 from dpc.passes.samples import Sample
 from dpc.passes.tabulate import MARGIN
+from dpc.passes.word_length import word_lengths
 
 
 @register("quantize")
@@ -58,8 +60,10 @@ class Quantize(Pass):
             known = program.facts.min_nbor_dist
             nearest = NEAREST if known is None else MARGIN * known
         options = Options(self.weight_bits, self.row_bits, self.max_neighbors, nearest)
-        contents = make_contents(program, form, context.samples, options)
+        exact = real_circuit(program, form, options)
+        contents = rounded(exact, program, context.samples)
         context.note(
+            word_lengths=_word_lengths(exact, contents, program, context.samples[-1]),
             fractions=dict(contents.frac),
             shifts={name: contents.shift[name] for name in contents.shift},
             table_rows=contents.shape.rows,
@@ -75,6 +79,15 @@ class Quantize(Pass):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise PassError(f"quantize: {name} is {value}, but must be {low} to {high}")
+
+
+def _word_lengths(
+    exact: RealCircuit, contents: Contents, program: Program, sample: Sample
+) -> list[dict[str, Any]]:
+    """Error against word length, on one frame."""
+    ti, near = real_neighbors(program, sample)
+    activation = exact.form.fitting.activation
+    return word_lengths(contents, exact.contents, exact.channels(), activation, ti, near)
 
 
 def mean_neighbors(program: Program, samples: Sequence[Sample]) -> tuple[float, ...]:
@@ -94,7 +107,7 @@ def with_contents(
     graph = program.energy
     inputs = {one.label: one.out for one in graph.inputs}
     arrays = {f"fixed_{name}": array for name, array in tensors(contents).items()}
-    params = {
+    params: dict[str, Any] = {
         name.removeprefix("fixed_"): Param(name, ArrayType.of(array))
         for name, array in arrays.items()
     }

@@ -14,21 +14,56 @@ HOST = "x86-64-v3"
 """What the host library of a package for a circuit runs on."""
 
 
-
 def _part(name: str, **limits: int) -> Target:
     return replace(LEVELS[HOST], kind="fpga", arch=name, limits=MappingProxyType(limits))
 
 
 PARTS: Mapping[str, Target] = MappingProxyType(
     {
-        "vu9p": _part("vu9p", dsp=6840, bram=2160, uram=960,
-                      lut=1_182_240, lutram=591_840, ff=2_364_480, dies=3, mhz=250),
-        "vu13p": _part("vu13p", dsp=12288, bram=2688, uram=1280,
-                       lut=1_728_000, lutram=791_040, ff=3_456_000, dies=4, mhz=250),
-        "u250": _part("u250", dsp=12288, bram=2688, uram=1280,
-                      lut=1_728_000, lutram=791_040, ff=3_456_000, dies=4, mhz=250),
-        "u55c": _part("u55c", dsp=9024, bram=2016, uram=960,
-                      lut=1_303_680, lutram=600_960, ff=2_607_360, dies=3, mhz=250),
+        "vu9p": _part(
+            "vu9p",
+            dsp=6840,
+            bram=2160,
+            uram=960,
+            lut=1_182_240,
+            lutram=591_840,
+            ff=2_364_480,
+            dies=3,
+            mhz=250,
+        ),
+        "vu13p": _part(
+            "vu13p",
+            dsp=12288,
+            bram=2688,
+            uram=1280,
+            lut=1_728_000,
+            lutram=791_040,
+            ff=3_456_000,
+            dies=4,
+            mhz=250,
+        ),
+        "u250": _part(
+            "u250",
+            dsp=12288,
+            bram=2688,
+            uram=1280,
+            lut=1_728_000,
+            lutram=791_040,
+            ff=3_456_000,
+            dies=4,
+            mhz=250,
+        ),
+        "u55c": _part(
+            "u55c",
+            dsp=9024,
+            bram=2016,
+            uram=960,
+            lut=1_303_680,
+            lutram=600_960,
+            ff=2_607_360,
+            dies=3,
+            mhz=250,
+        ),
     }  # fmt: skip
 )
 """Every part: DSP48E2 slices, BRAM36 and URAM blocks, LUTs (and those that can be memory),

@@ -7,7 +7,7 @@ from dpc.backends.fpga import images
 from dpc.ir.fixed.pipeline import _products_back
 from dpc.ir.fixed.shape import X_BITS
 from tests.rtl.golden import case
-from tests.rtl.streams import load, pack, start, receive, send, unpack
+from tests.rtl.streams import load, pack, receive, send, start, unpack
 
 
 @cocotb.test()

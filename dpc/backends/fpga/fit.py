@@ -100,18 +100,22 @@ def table(op: FixedPoint, m: Contents, target: Target) -> list[str]:
     design = design_of(op, m, target)
     rows = limits(m, target, design.build if design else None)
     if design is not None:
-        rows += [
-            Limit(KINDS[kind], f"{getattr(design.use, kind):,.0f}",
-                  f"{fill * target.limits[kind]:,.0f}", True,
-                  f"{getattr(design.use, kind) / target.limits[kind]:.0%} of {target.limits[kind]:,}")
-            for kind, fill in FILL.items()
-        ]  # fmt: skip
+        rows += [_part(kind, getattr(design.use, kind), target) for kind in FILL]
     found = [f"  {'limit':<28} {'model':>10} {'at most':>10}   verdict"]
     for row in rows:
         verdict = "fits" if row.holds else "too much"
         note = row.remedy if not row.holds or "%" in row.remedy else ""
-        found.append(f"  {row.what:<28} {row.has:>10} {row.most:>10}   {verdict:<8} {note}".rstrip())
+        found.append(
+            f"  {row.what:<28} {row.has:>10} {row.most:>10}   {verdict:<8} {note}".rstrip()
+        )
     return [*found, *_curve(op, m, target, design)]
+
+
+def _part(kind: str, used: float, target: Target) -> Limit:
+    """A kind of block, which fits."""
+    has = target.limits[kind]
+    most = f"{FILL[kind] * has:,.0f}"
+    return Limit(KINDS[kind], f"{used:,.0f}", most, True, f"{used / has:.0%} of {has:,}")
 
 
 def _curve(op: FixedPoint, m: Contents, target: Target, chosen: Design | None) -> list[str]:

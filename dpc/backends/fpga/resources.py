@@ -133,7 +133,9 @@ def _descriptor(shape: Shape, build: Build) -> Use:
     copies = 2 * build.product_lanes + build.back_lanes
     columns = memory(4 * X_BITS, 2 * shape.width, "distributed")
     lut = (forward + back) * LUT_PRODUCT + copies * columns.lut
-    return Use(dsp=forward + back, lut=lut + (build.product_lanes + 4 * build.back_lanes) * LUT_ROUND)
+    return Use(
+        dsp=forward + back, lut=lut + (build.product_lanes + 4 * build.back_lanes) * LUT_ROUND
+    )
 
 
 def _layer(shape: Shape, build: Build, number: int) -> Use:

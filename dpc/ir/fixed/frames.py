@@ -10,10 +10,10 @@ from dpc.ir.fixed.numbers import Integers, saturate
 from dpc.ir.fixed.pipeline import Neighbors, evaluate
 from dpc.ir.fixed.shape import (
     COORD_FRAC,
+    DATA_BITS,
     ENERGY_FRAC,
     FORCE_FRAC,
     R_BITS,
-    DATA_BITS,
     VIRIAL_FRAC,
     Contents,
 )
@@ -32,7 +32,7 @@ class Sums:
 
 def to_fixed(coord: NumpyArray) -> NumpyArray:
     """Positions, Å, in units of 2^-COORD_FRAC Å: the nearest, halves up."""
-    return np.floor(coord * 2.0**COORD_FRAC + 0.5).astype(np.int64)
+    return np.asarray(np.floor(coord * 2.0**COORD_FRAC + 0.5), np.int64)
 
 
 def neighbors(m: Contents, coord: NumpyArray, atype: NumpyArray, nlist: NumpyArray) -> Neighbors:
@@ -50,7 +50,7 @@ def square(m: Contents, r: NumpyArray) -> NumpyArray:
     """u = |r|^2, unsigned and saturated."""
     shift = 2 * COORD_FRAC - m.shape.u_frac
     u = ((r * r).sum(axis=1) + (1 << (shift - 1))) >> shift
-    return np.minimum(u, (1 << m.shape.u_bits) - 1)
+    return np.asarray(np.minimum(u, (1 << m.shape.u_bits) - 1))
 
 
 def run(n: Integers, coord: NumpyArray, atype: NumpyArray, nlist: NumpyArray) -> Sums:

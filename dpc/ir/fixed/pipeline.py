@@ -100,29 +100,27 @@ def _products_back(m: Contents, x: NumpyArray, dd: NumpyArray) -> NumpyArray:
     return dx.transpose(1, 2, 0)
 
 
-def _fit(
-    n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray
-) -> tuple[NumpyArray, NumpyArray]:
+def _fit(n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
     """Energy of each atom, and its slope by the descriptor."""
     shift: Any = m.shift
     x, slopes = d, []
-    for l, layer in enumerate(m.layers):
-        z = n.narrow(f"z{l}", _by_type(x, layer.weight, ti) + layer.bias[ti],
+    for k, layer in enumerate(m.layers):
+        z = n.narrow(f"z{k}", _by_type(x, layer.weight, ti) + layer.bias[ti],
                      layer.z_shift[ti], Z_BITS)  # fmt: skip
         y, slope = n.activation(z)
         idt = layer.idt[ti]
-        slopes.append(n.narrow(f"slope{l}", idt * slope, shift["slope"][l], ROW_BITS))
-        y = n.narrow(f"y{l}", idt * y, shift["y"][l], DATA_BITS)
-        x = n.narrow(f"a{l}", y + x, 0, DATA_BITS) if m.shape.resnet[l] else y
+        slopes.append(n.narrow(f"slope{k}", idt * slope, shift["slope"][k], ROW_BITS))
+        y = n.narrow(f"y{k}", idt * y, shift["y"][k], DATA_BITS)
+        x = n.narrow(f"a{k}", y + x, 0, DATA_BITS) if m.shape.resnet[k] else y
     total = (x * m.head[ti]).sum(axis=1) + m.head_bias[ti]
     energy = n.narrow("energy", total, shift["energy"], OUT_BITS)
     back = m.head_back[ti]
-    for l in reversed(range(len(m.layers))):
-        layer = m.layers[l]
-        gz = n.narrow(f"gz{l}", back * slopes[l], layer.back_shift[ti], DATA_BITS)
+    for k in reversed(range(len(m.layers))):
+        layer = m.layers[k]
+        gz = n.narrow(f"gz{k}", back * slopes[k], layer.back_shift[ti], DATA_BITS)
         through = _by_type(gz, layer.weight.swapaxes(1, 2), ti)
-        g = n.narrow(f"g{l}", through, shift["back"][l], DATA_BITS)
-        back = n.narrow(f"ga{l}", g + back, 0, DATA_BITS) if m.shape.resnet[l] else g
+        g = n.narrow(f"g{k}", through, shift["back"][k], DATA_BITS)
+        back = n.narrow(f"ga{k}", g + back, 0, DATA_BITS) if m.shape.resnet[k] else g
     return energy, back
 
 
@@ -156,4 +154,3 @@ def _slope(
     f_u = n.narrow("f_u", dt[:, None] * near.r, by_octave, OUT_BITS)
     f_h = n.narrow("f_h", c.h[:, None] * dr[:, 1:], shift["f_h"], OUT_BITS)
     return n.narrow("f", f_u + f_h, 0, OUT_BITS)
-

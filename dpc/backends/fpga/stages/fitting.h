@@ -9,7 +9,7 @@
 
 /* The numbers of one type of centre. */
 typedef struct fitting {
-  const int32_t *weight[LAYERS];     /* [inputs][outputs] */
+  const int32_t *weight[LAYERS]; /* [inputs][outputs] */
   const int64_t *bias[LAYERS], *z_shift[LAYERS], *idt[LAYERS], *back_shift[LAYERS];
   const int32_t *head, *head_back, *act, *pairs;
   int64_t head_bias;
@@ -85,7 +85,7 @@ static inline void layer_back(const fitting *f, int l, int n, int32_t (*restrict
 /* Energies, and dE/dX in place of X. */
 static inline void fit(const fitting *f, int n, int32_t (*x)[4 * WIDTH], int32_t *energy) {
   static _Thread_local int32_t act[LAYERS + 1][TILE][WIDEST], g[LAYERS][TILE][WIDEST];
-  int32_t(*back)[WIDEST] = act[LAYERS];
+  int32_t (*back)[WIDEST] = act[LAYERS];
   for (int a = 0; a < n; a++) descriptor(f->pairs, x[a], act[0][a]);
   for (int l = 0; l < LAYERS; l++) layer(f, l, n, act[l], act[l + 1], g[l]);
   for (int a = 0; a < n; a++) {

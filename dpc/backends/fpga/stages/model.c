@@ -52,7 +52,8 @@ static int32_t gather(dpc_tile *tile, int32_t c, pair *pairs, int32_t *x) {
     p->type = tile->type[p->atom];
     if (p->type < 0) continue;
     for (int k = 0; k < 3; k++)
-      p->r[k] = dpc_round(to_fixed(tile->coord[3 * (size_t)p->atom + (size_t)k]) - here[k], 0, R_BITS);
+      p->r[k] =
+          dpc_round(to_fixed(tile->coord[3 * (size_t)p->atom + (size_t)k]) - here[k], 0, R_BITS);
     const int64_t u = square(p->r);
     if (u >= U_CUT) continue;
     if (u == 0) {
@@ -67,12 +68,14 @@ static int32_t gather(dpc_tile *tile, int32_t c, pair *pairs, int32_t *x) {
     found++;
   }
   for (int k = 0; k < 4 * WIDTH; k++) x[k] = dpc_round(sums[k], SHIFT_X, X_BITS);
-  for (int t = 0; t < NTYPES; t++) tile->sel_overflow += of_type[t] > SEL[t] ? of_type[t] - SEL[t] : 0;
+  for (int t = 0; t < NTYPES; t++)
+    tile->sel_overflow += of_type[t] > SEL[t] ? of_type[t] - SEL[t] : 0;
   return found;
 }
 
 /* dE/dr of the neighbours of centre c to forces and virials. */
-static void scatter(dpc_tile *tile, int32_t c, const pair *pairs, int32_t count, const int32_t *dx) {
+static void scatter(dpc_tile *tile, int32_t c, const pair *pairs, int32_t count,
+                    const int32_t *dx) {
   const size_t i = (size_t)tile->atoms[c];
   int64_t own[3] = {0, 0, 0}, virial[9] = {0};
   for (int32_t n = 0; n < count; n++) {
@@ -87,7 +90,8 @@ static void scatter(dpc_tile *tile, int32_t c, const pair *pairs, int32_t count,
     if (!tile->virial && !tile->atom_virial) continue;
     for (int a = 0; a < 3; a++)
       for (int b = 0; b < 3; b++) {
-        const int64_t moment = dpc_rnd((int64_t)dpc_round(f[a], SHIFT_F_SHORT, R_BITS) * p->r[b], SHIFT_MOMENT);
+        const int64_t moment =
+            dpc_rnd((int64_t)dpc_round(f[a], SHIFT_F_SHORT, R_BITS) * p->r[b], SHIFT_MOMENT);
         virial[3 * a + b] += moment;
         if (tile->atom_virial)
           tile->atom_virial[9 * j + (size_t)(3 * a + b)] -= (double)moment * VIRIAL_UNIT;

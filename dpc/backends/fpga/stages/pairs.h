@@ -26,12 +26,11 @@ static inline void look_up(const int32_t *table, int64_t u, pair *p) {
   while (octave < OCTAVES - 1 && u >> (ROW_BITS_OF_TABLE + T_BITS + octave)) octave++;
   p->octave = octave > 1 ? octave - 1 : 0;
   const int64_t v = u >> p->octave, t = v & ((1 << T_BITS) - 1);
-  const int64_t row = (octave << ROW_BITS_OF_TABLE) +
-                      ((v >> T_BITS) & ((1 << ROW_BITS_OF_TABLE) - 1));
+  const int64_t row =
+      (octave << ROW_BITS_OF_TABLE) + ((v >> T_BITS) & ((1 << ROW_BITS_OF_TABLE) - 1));
   const int32_t *c = table + row * (COLUMNS + 2) * 4;
   int32_t value[COLUMNS + 2], slope[COLUMNS + 2];
-  for (int k = 0; k < COLUMNS + 2; k++)
-    dpc_cubic(c + 4 * k, t, VALUE_SHIFT, value + k, slope + k);
+  for (int k = 0; k < COLUMNS + 2; k++) dpc_cubic(c + 4 * k, t, VALUE_SHIFT, value + k, slope + k);
   p->s = value[0], p->h = value[1], p->s_slope = slope[0], p->h_slope = slope[1];
   for (int m = 0; m < COLUMNS; m++) {
     p->g[m] = dpc_round(value[m + 2], G_SHIFT, ROW_BITS);
@@ -67,10 +66,11 @@ static inline void slope_of_pair(const pair *p, const int32_t *dx, int32_t *f) {
   for (int c = 0; c < 4; c++) dr[c] = dpc_round(dr_sum[c], SHIFT_DR, X_BITS);
   for (int c = 0; c < 3; c++) along += (int64_t)dr[c + 1] * p->r[c];
   const int64_t al = dpc_round(along, SHIFT_ALONG, X_BITS);
-  const int64_t dt = dpc_clip(dpc_round(sum_g, SHIFT_DT_G, X_BITS) +
-                                  (int64_t)dpc_round((int64_t)dr[0] * p->s_slope, SHIFT_DT_S, X_BITS) +
-                                  dpc_round(al * p->h_slope, SHIFT_DT_H, X_BITS),
-                              X_BITS);
+  const int64_t dt =
+      dpc_clip(dpc_round(sum_g, SHIFT_DT_G, X_BITS) +
+                   (int64_t)dpc_round((int64_t)dr[0] * p->s_slope, SHIFT_DT_S, X_BITS) +
+                   dpc_round(al * p->h_slope, SHIFT_DT_H, X_BITS),
+               X_BITS);
   for (int c = 0; c < 3; c++)
     f[c] = (int32_t)dpc_clip((int64_t)dpc_round(dt * p->r[c], SHIFT_F_U + p->octave, OUT_BITS) +
                                  dpc_round((int64_t)p->h * dr[c + 1], SHIFT_F_H, OUT_BITS),
