@@ -38,7 +38,7 @@ module dp_core
   logic [OutW-1:0] taken_energy, taken_energy_q;
   logic [63:0][31:0] shift;
   logic [7:0] saturated, saturated_q;
-  logic near, near_q;
+  logic too_near, near_q;
 
   dp_command #(.Atoms(Atoms), .ListWords(ListWords)) u_command (
     .clk_i, .rst_ni, .s_valid_i, .s_ready_o, .s_data_i, .m_valid_o, .m_ready_i, .m_data_o,
@@ -109,7 +109,7 @@ module dp_core
     .s_slope_o(env_s_slope), .h_slope_o(env_h_slope), .row_o(env_row), .g_o(env_g),
     .g_slope_o(env_g_slope), .saturated_o(saturated[0])
   );
-  assign near = env_valid && env_ready && (|env_near);
+  assign too_near = env_valid && env_ready && (|env_near);
   dp_fork u_env_fork (
     .clk_i, .rst_ni, .valid_i(env_valid), .ready_o(env_ready),
     .valid_o(env_both), .ready_i(env_readies)
@@ -271,7 +271,7 @@ module dp_core
       if (playing || list_valid || flight_q != 0 || ended || start) quiet_q <= '0;
       else if (!(&quiet_q)) quiet_q <= quiet_q + 1;
       saturated_q <= (clear_virial ? '0 : saturated_q) | saturated;
-      near_q <= (!clear_virial && near_q) || near;
+      near_q <= (!clear_virial && near_q) || too_near;
     end
   end
   assign idle = &quiet_q;
@@ -291,7 +291,7 @@ module dp_core
     event_q[13:12] <= {dx_valid && !dx_ready, dx_valid && dx_ready};
     event_q[15:14] <= {kept_valid && !kept_ready, kept_valid && kept_ready};
     event_q[23:16] <= saturated;
-    event_q[24] <= near;
+    event_q[24] <= too_near;
     if (!rst_ni) event_q <= '0;
   end
   dp_counters #(.Count(Counters)) u_counters (

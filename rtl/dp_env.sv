@@ -62,7 +62,7 @@ module dp_env
   // ---- distances: three registers, then two to find the row
   logic en, located;
   beat_t beat;
-  logic [Lanes-1:0] mask3, mask5, far, near, near5, mask;
+  logic [Lanes-1:0] mask3, mask5, outside, too_near, near5, mask;
   logic [Lanes-1:0][IndexW-1:0] index;
   logic [Lanes-1:0][UW-1:0] u;
   logic [Lanes-1:0][2:0][RW-1:0] r3, r5;
@@ -82,9 +82,9 @@ module dp_env
     .clk_i, .en_i(en), .data_i(mask_i), .data_o(mask3)
   );
   dp_delay #(.Width(Lanes * (2 + 3 * RW)), .Stages(2)) u_r5 (
-    .clk_i, .en_i(en), .data_i({mask, near, r3}), .data_o({mask5, near5, r5})
+    .clk_i, .en_i(en), .data_i({mask, too_near, r3}), .data_o({mask5, near5, r5})
   );
-  assign mask = mask3 & ~far;
+  assign mask = mask3 & ~outside;
 
   for (genvar l = 0; l < int'(Lanes); l++) begin : gen_distance
     dp_distance #(.Shift(UShift), .UW(UW)) u_distance (
@@ -93,8 +93,8 @@ module dp_env
     dp_locate #(.TW(TW), .RowBits(RowBits), .Octaves(Octaves)) u_locate (
       .clk_i, .en_i(en), .u_i(u[l]), .row_o(in_row[l]), .t_o(t[l]), .k_o(octave[l])
     );
-    assign far[l] = u[l] >= u_cut_i;
-    assign near[l] = mask[l] && u[l] < u_min_i;
+    assign outside[l] = u[l] >= u_cut_i;
+    assign too_near[l] = mask[l] && u[l] < u_min_i;
     assign row[l] = TableW'((32'(beat.ti) * Types + 32'(beat.tj)) * PairRows + 32'(in_row[l]));
   end
 

@@ -95,8 +95,8 @@ module dp_products_back
     logic [ProductLanes-1:0][DataW-1:0] word;
     logic [LaneW-1:0] k_lane_q;
     logic [DataW-1:0] g3_q;
-    logic [3:0] use_s, last_s;  // from the list's register to the sum's
-    logic [3:0][ColumnW-1:0] sum_column;
+    logic use_4, last_4;  // in step with the products
+    logic [ColumnW-1:0] column_4;
     logic signed [ProductW-1:0] product_q[4];
     logic signed [SumW-1:0] sum_q[4];
     logic first_q, last_q;
@@ -117,29 +117,25 @@ module dp_products_back
       .re_i(en), .raddr_i({read_half_g, DWordW'(entry[11:4])}), .rdata_o(word)
     );
     assign unused_lane = entry[3:0];
-    assign use_s[0] = entry[28];
-    assign last_s[0] = entry[29];
-    assign sum_column[0] = ColumnW'(entry[27:20]);
+    dp_delay #(.Width(2 + ColumnW), .Stages(3)) u_4 (
+      .clk_i, .en_i(en), .data_i({entry[29:28], ColumnW'(entry[27:20])}),
+      .data_o({last_4, use_4, column_4})
+    );
 
     always_ff @(posedge clk_i) begin
       if (en) begin
         k_lane_q <= LaneW'(entry[3:0]);
         x3_q <= column;
         g3_q <= word[k_lane_q];
-        for (int s = 1; s < 4; s++) begin
-          use_s[s] <= use_s[s-1];
-          last_s[s] <= last_s[s-1];
-          sum_column[s] <= sum_column[s-1];
-        end
         for (int c = 0; c < 4; c++) product_q[c] <= $signed(x3_q[c]) * $signed(g3_q);
         if (moved_q[3]) begin
-          first_q <= last_s[3];
+          first_q <= last_4;
           for (int c = 0; c < 4; c++) begin
-            sum_q[c] <= (first_q ? '0 : sum_q[c]) + (use_s[3] ? SumW'(product_q[c]) : '0);
+            sum_q[c] <= (first_q ? '0 : sum_q[c]) + (use_4 ? SumW'(product_q[c]) : '0);
           end
         end
-        sum_column_q <= sum_column[3];
-        last_q <= moved_q[3] && last_s[3];
+        sum_column_q <= column_4;
+        last_q <= moved_q[3] && last_4;
         use_q[l] <= last_q;
         column_q[l] <= sum_column_q;
         x_q[l] <= rounded;

@@ -20,13 +20,13 @@
 
 namespace {
 constexpr uint64_t kPage = 1 << 16;
-constexpr int kRegisterLimit = 1000;  // cycles that a register access may take
+constexpr int kRegisterLimit = 1000; // cycles that a register access may take
 
 struct Read {
   uint64_t addr;
   unsigned left;
 };
-}  // namespace
+} // namespace
 
 struct dp_sim {
   VerilatedContext context;
@@ -38,7 +38,7 @@ struct dp_sim {
   std::deque<Read> reads, writes;
   unsigned confirms = 0;
   uint64_t cycles = 0, random = 1;
-  unsigned stall = 0;  // per cent
+  unsigned stall = 0; // per cent
 
   uint8_t *at(uint64_t addr) {
     auto &page = pages[addr / kPage];
@@ -204,4 +204,4 @@ void dp_sim_stalls(dp_sim *sim, unsigned percent, uint64_t seed) {
   sim->random = seed * 2 + 1;
 }
 
-}  // extern "C"
+} // extern "C"

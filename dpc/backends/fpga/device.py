@@ -24,7 +24,9 @@ class Circuit:
 
     def __init__(self, card: Simulator, m: Contents, build: Build) -> None:
         self._card, self._build = card, build
-        card.job(commands.load(images(m, build)), 0)
+        # sums that are left over on a card that was stopped are read, and so cleared
+        start = [commands.load(images(m, build)), commands.read(build.atoms)]
+        card.job(np.concatenate(start), build.atoms + 5)
         card.write("CONTROL", 2)
 
     def evaluate(self, coord: Ints, atype: Ints, nlist: Ints) -> Answer:

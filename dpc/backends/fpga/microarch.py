@@ -100,13 +100,10 @@ def _build(shape: Shape, pairs: NumpyArray, interval: int, lanes: int) -> Build:
     while longest > interval and back_lanes < shape.width:
         back_lanes += 1
         longest = back_load(pairs, shape.width, back_lanes)
-    # neighbours of the atoms under way: about four in the fitting net
-    history = max(512, 1 << (4 * ceil(shape.max_neighbors / lanes) - 1).bit_length())
     return replace(
         build,
         back_lanes=back_lanes,
         back_beats=max(interval, longest),
-        history_beats=history,
         table_style="ultra" if rows > 1024 else "block",
     )
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from dpc.ir.fixed.shape import T_BITS, Shape
 
 
+PIPELINE = 150  # registers from an atom's first neighbour to its last force, about
+
+
 @dataclass(frozen=True)
 class Build:
     """How a shape is built: work done in one cycle, and what the memories hold."""
@@ -32,6 +35,15 @@ class Build:
             return -(-work // interval)
 
         back = share(2 * shape.products)
+        # an atom comes back after so many cycles; those behind it wait in the memories
+        beats = -(-shape.max_neighbors // lanes)
+        latency = (2 * len(shape.hidden) + 4) * interval + PIPELINE + beats
+        waiting = -(-latency // max(interval, beats)) + 1
+        memory = {
+            "history_beats": -(-waiting * beats // 512) * 512,
+            "atoms_in_flight": waiting,
+            **memory,
+        }
         return cls(
             lanes,
             share(shape.products),

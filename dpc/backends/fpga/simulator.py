@@ -25,7 +25,8 @@ from dpc.backends.fpga.parameters import Build, package
 from dpc.errors import ToolError
 from dpc.ir.fixed.shape import Shape
 
-RTL = Path(__file__).parent.parent.parent.parent / "rtl"
+_DPC = Path(__file__).parent.parent.parent
+RTL = next((f for f in (_DPC / "_rtl", _DPC.parent / "rtl") if f.is_dir()), _DPC / "_rtl")
 SOURCE, RESULT = 0x1000_0000, 0x4000_0000  # where in the card's memory jobs are
 
 # the wheel's makefile leaves these empty
