@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from dpc.ir.fixed.shape import T_BITS, Shape
 
-
 PIPELINE = 150  # registers from an atom's first neighbour to its last force, about
 
 
