@@ -20,7 +20,7 @@ from dpc.backends.fpga import simulator
 from dpc.errors import ToolError
 
 ROOT = Path(__file__).parent.parent.parent
-RTL = ROOT / "rtl"
+RTL = Path(os.environ.get("DPC_RTL_FOLDER", ROOT / "rtl"))
 RESULTS = ROOT / "build" / "rtl"
 DRIVER = Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"
 LIBS = Path(cocotb_tools.config.libs_dir)
