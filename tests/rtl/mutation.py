@@ -80,7 +80,9 @@ def main(names: list[str]) -> int:
     for file, text, becomes, case in chosen:
         found = noticed(file, text, becomes, case)
         missed += not found
-        print(f"{'noticed' if found else 'MISSED '}  {file}.sv: {text!r} -> {becomes!r}", flush=True)
+        print(
+            f"{'noticed' if found else 'MISSED '}  {file}.sv: {text!r} -> {becomes!r}", flush=True
+        )
     print(f"{len(chosen) - missed} of {len(chosen)} noticed")
     return 1 if missed else 0
 
