@@ -25,10 +25,8 @@ async def rows(dut):
     await start(dut, [""], [""])
     dut.u_cut_i.value, dut.u_min_i.value = m.u_cut, m.u_min
     dut.s_shift_i.value, dut.h_shift_i.value = m.shift["row_s"], m.shift["row_h"]
-    pair = near.ti * m.shape.ntypes + near.tj
-    used = np.unique(pair * m.shape.rows + n.trace["row"])  # loading all of them takes long
-    words = np.concatenate(list(images._table(m)))
-    await load(dut, [words[np.isin((words >> np.uint64(36)) & np.uint64(0x1FFF), used)]])
+    words = c.words()
+    await load(dut, [words[words >> np.uint64(59) == images.TABLE]])
     beats = list(c.beats())
     # a neighbour just outside the cutoff, one far away and one that does not fit
     out = [2**22 * 5, 2**22 * 30, 2**30]
