@@ -1,4 +1,4 @@
-"""Puts runtime/ and rtl/ into the wheel, as dpc/_runtime and dpc/_rtl: dpc compiles them on first use.
+"""Puts runtime/ and rtl/ into the wheel, as dpc/_runtime and dpc/_rtl: compiled on first use.
 
 Everything else is in pyproject.toml. An editable install reads both where they are.
 """

@@ -95,6 +95,7 @@ module dp_pair_back
   beat_t beat1_q;
   logic [Lanes-1:0] sat;
   logic [TailW-1:0] tail;
+  logic [Lanes-1:0] tail_mask;
   logic [Lanes-1:0][2:0][OutW-1:0] force_q;
 
   dp_valid #(.Stages(Stages)) u_valid (
@@ -104,6 +105,7 @@ module dp_pair_back
   dp_delay #(.Width(TailW), .Stages(Stages)) u_tail (
     .clk_i, .en_i(en), .data_i({beat_i, mask_i, index_i, r_i}), .data_o(tail)
   );
+  assign tail_mask = tail[Lanes*(IndexW+3*RW)+:Lanes];
   always_ff @(posedge clk_i) if (en) beat1_q <= beat_i;
 
   logic [Blocks-1:0][Columns-1:0][3:0][XW-1:0] own_blocks;
@@ -144,7 +146,7 @@ module dp_pair_back
     logic signed [XW-1:0] dt, dt_q;                   // T+8
     logic [2:0] sat_u, sat_h, sat_f;
     logic [4:0] sat_one;
-    logic sat_dg_q, sat_dr_q, sat_dt_q, sat_f_q;
+    logic [Stages:1] flag_q;
 
     dp_delay #(.Width(Columns * CoefW), .Stages(3)) u_g_slope (
       .clk_i, .en_i(en), .data_i(g_slope_i[l]), .data_o(g_slope_3)
@@ -274,14 +276,24 @@ module dp_pair_back
         dt_h_product_q <= (XW + CoefW)'(along_q) * (XW + CoefW)'($signed(h_slope_5));
         dt_h_q <= dt_h;
         dt_q <= dt;
-        // only whether: words of other stages share the flag
-        sat_dg_q <= (|sat_dg) || (|sat_row);
-        sat_dr_q <= (|sat_dr) || (|sat_one);
-        sat_dt_q <= (|sat_u) || (|sat_h);
-        sat_f_q <= |sat_f;
       end
     end
-    assign sat[l] = sat_dg_q || sat_dr_q || sat_dt_q || sat_f_q;
+
+    // whether anything saturated travels with the neighbour
+    always_ff @(posedge clk_i) begin
+      if (en) begin
+        flag_q[1] <= |sat_row;
+        for (int s = 2; s <= int'(Stages); s++) flag_q[s] <= flag_q[s-1];
+        if (|sat_dg) flag_q[3] <= 1'b1;
+        if (|sat_dr) flag_q[T+3] <= 1'b1;
+        if (|sat_one[2:0]) flag_q[T+5] <= 1'b1;
+        if (sat_one[3]) flag_q[T+7] <= 1'b1;
+        if (sat_one[4]) flag_q[T+8] <= 1'b1;
+        if ((|sat_u) || (|sat_h)) flag_q[T+10] <= 1'b1;
+        if (|sat_f) flag_q[T+11] <= 1'b1;
+      end
+    end
+    assign sat[l] = flag_q[Stages] && tail_mask[l];
   end
 
   always_ff @(posedge clk_i) saturated_q <= en && valid_out && (|sat);

@@ -28,6 +28,7 @@ module dp_top
 
   output logic         m_axi_awvalid,
   input  logic         m_axi_awready,
+  output logic         m_axi_awid,
   output logic [63:0]  m_axi_awaddr,
   output logic [7:0]   m_axi_awlen,
   output logic [2:0]   m_axi_awsize,
@@ -39,15 +40,18 @@ module dp_top
   output logic         m_axi_wlast,
   input  logic         m_axi_bvalid,
   output logic         m_axi_bready,
+  input  logic         m_axi_bid,
   input  logic [1:0]   m_axi_bresp,
   output logic         m_axi_arvalid,
   input  logic         m_axi_arready,
+  output logic         m_axi_arid,
   output logic [63:0]  m_axi_araddr,
   output logic [7:0]   m_axi_arlen,
   output logic [2:0]   m_axi_arsize,
   output logic [1:0]   m_axi_arburst,
   input  logic         m_axi_rvalid,
   output logic         m_axi_rready,
+  input  logic         m_axi_rid,
   input  logic [127:0] m_axi_rdata,
   input  logic         m_axi_rlast,
   input  logic [1:0]   m_axi_rresp
@@ -64,12 +68,14 @@ module dp_top
 
   assign s_axi_control_bresp = 2'b00;
   assign s_axi_control_rresp = 2'b00;
+  assign m_axi_awid = 1'b0;
+  assign m_axi_arid = 1'b0;
   assign m_axi_awsize = 3'd4;
   assign m_axi_awburst = 2'b01;
   assign m_axi_wstrb = '1;
   assign m_axi_arsize = 3'd4;
   assign m_axi_arburst = 2'b01;
-  assign unused_bus = ^{m_axi_rlast, s_axi_control_wstrb, s_axi_control_awaddr[11:8],
+  assign unused_bus = ^{m_axi_rlast, m_axi_rid, m_axi_bid, s_axi_control_wstrb, s_axi_control_awaddr[11:8],
                         s_axi_control_araddr[11:8]};
 
   // a reset that the host asks for stops whatever hangs

@@ -73,8 +73,9 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         raise InputError(f"{args.package}: is not for an FPGA: compile with --target vu9p")
     contents = contents_of(found[0], program.store)
-    build = Build(**_build(package))
-    lib = library(contents.shape, build, waveform=args.waveform is not None)
+    given, digest = _circuit(package)
+    build = Build(**given)
+    lib = library(contents.shape, build, digest, args.waveform is not None)
     system = System(args.system)
     with Simulator(lib, args.waveform) as card:
         card.stalls(args.stalls)
@@ -96,11 +97,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _build(package: Any) -> dict[str, Any]:
+def _circuit(package: Any) -> tuple[dict[str, Any], int]:
+    """How it is built, and the digest that its register reads."""
     import json
 
-    build = json.loads(package.read("fpga/circuit.json"))["build"]
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in build.items()}
+    said = json.loads(package.read("fpga/circuit.json"))
+    build = {k: tuple(v) if isinstance(v, list) else v for k, v in said["build"].items()}
+    return build, int(said["digest"], 16)
 
 
 def _compare(number: int, answer: Answer, expected: Any) -> None:

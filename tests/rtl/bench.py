@@ -20,7 +20,7 @@ from dpc.backends.fpga import simulator
 from dpc.errors import ToolError
 
 ROOT = Path(__file__).parent.parent.parent
-RTL = ROOT / "rtl"
+RTL = Path(os.environ.get("DPC_RTL_FOLDER", ROOT / "rtl"))
 RESULTS = ROOT / "build" / "rtl"
 DRIVER = Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"
 LIBS = Path(cocotb_tools.config.libs_dir)
@@ -42,7 +42,7 @@ def sources(top: str, packages: list[Path]) -> list[Path]:
 def _flags(coverage: bool) -> list[str]:
     include = simulator.include_folder()
     return [
-        "-std=c++20", "-w", "-O1", f"-I{include}", f"-I{include / 'vltstd'}", "-DVM_TRACE=0",
+        "-std=c++20", "-w", f"-I{include}", f"-I{include / 'vltstd'}", "-DVM_TRACE=0",
         f"-DVM_COVERAGE={int(coverage)}", "-DVM_SC=0",
     ]  # fmt: skip
 
@@ -56,7 +56,7 @@ def _runtime(coverage: bool) -> Path:
     def make(folder: Path) -> None:
         unit = folder / "runtime.cpp"
         unit.write_text("".join(f'#include "{include / name}.cpp"\n' for name in names))
-        native.run([*native.find_compiler("c++"), *flags, "-c", str(unit),
+        native.run([*native.find_compiler("c++"), "-O1", *flags, "-c", str(unit),
                     "-o", str(folder / "runtime.o")], "Verilator's runtime")  # fmt: skip
 
     return native.cached("runtime.o", flags, [include / f"{n}.cpp" for n in names], make)
@@ -88,7 +88,7 @@ def build(
         unit = folder / "all.cpp"
         unit.write_text("".join(f'#include "{p}"\n' for p in [*sorted(obj.glob("*.cpp")), DRIVER]))
         native.run([
-            *native.find_compiler("c++"), *_flags(coverage), f"-I{obj}", str(unit),
+            *native.find_compiler("c++"), "-O0", *_flags(coverage), f"-I{obj}", str(unit),
             str(_runtime(coverage)), f"-Wl,-rpath,{LIBS}", f"-L{LIBS}", "-lcocotbvpi_verilator",
             "-pthread", "-o", str(folder / top),
         ], top)  # fmt: skip

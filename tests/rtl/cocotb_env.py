@@ -25,7 +25,8 @@ async def rows(dut):
     await start(dut, [""], [""])
     dut.u_cut_i.value, dut.u_min_i.value = m.u_cut, m.u_min
     dut.s_shift_i.value, dut.h_shift_i.value = m.shift["row_s"], m.shift["row_h"]
-    await load(dut, images._table(m))
+    words = c.words()
+    await load(dut, [words[words >> np.uint64(59) == images.TABLE]])
     beats = list(c.beats())
     # a neighbour just outside the cutoff, one far away and one that does not fit
     out = [2**22 * 5, 2**22 * 30, 2**30]

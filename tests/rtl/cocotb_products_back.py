@@ -30,8 +30,10 @@ async def columns(dut):
         filled[:, :count] = dd
         xs = [{"x": pack(x[a, :, w].tolist(), 27), "last": int(w == width - 1)}
               for a in range(atoms) for w in range(width)]  # fmt: skip
-        gs = [{"g": pack(filled[a, b * d_lanes : (b + 1) * d_lanes].tolist(), 24),
-               "last": int(b == beats - 1)} for a in range(atoms) for b in range(beats)]  # fmt: skip
+        gs = []
+        for one in filled.reshape(atoms, beats, -1):
+            gs += [{"g": pack(w.tolist(), 24), "last": int(b == beats - 1)}
+                   for b, w in enumerate(one)]  # fmt: skip
         cocotb.start_soon(send(dut, xs, pauses[0], "x_"))
         cocotb.start_soon(send(dut, gs, pauses[0], "g_"))
         for a in range(atoms):

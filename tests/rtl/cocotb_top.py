@@ -11,7 +11,6 @@ from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
 from dpc.backends.fpga import commands
-from dpc.backends.fpga.images import images
 from dpc.backends.fpga.registers import REGISTERS
 from dpc.ir.fixed import frames
 from tests.rtl.golden import case
@@ -99,7 +98,7 @@ async def jobs(dut):
     c = case()
     card = await power_on(dut, 20)
     assert await card.read("ID") == 0x31435044
-    await card.job(commands.load(images(c.m, c.build)), 0)
+    await card.job(commands.load(c.words()), 0)
     words, count = frame_job(c)
     for _ in range(2):
         check(c, await card.job(words, count + 5), count)
@@ -113,7 +112,7 @@ async def jobs(dut):
 async def reset_in_a_job(dut):
     c = case()
     card = await power_on(dut, 0)
-    await card.job(commands.load(images(c.m, c.build)), 0)
+    await card.job(commands.load(c.words()), 0)
     words, count = frame_job(c)
     await card.begin(words, count + 5)
     for _ in range(random.randrange(100, 400)):

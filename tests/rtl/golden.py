@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dpc.backends.fpga import images
 from dpc.backends.fpga.parameters import Build, constants, package
 from dpc.ir.fixed import frames
 from dpc.ir.fixed.numbers import Integers
@@ -99,6 +100,16 @@ class Case:
     def ti(self) -> Any:
         """Types of the centres."""
         return self.frame[1][: len(self.frame[2])]
+
+    def words(self) -> Any:
+        """Of the image, without rows of the table that this frame does not read."""
+        n = self.numbers()
+        n.channels(self.near.ti, self.near.tj, self.near.u)
+        pair = self.near.ti * self.m.shape.ntypes + self.near.tj
+        used = np.unique(pair * self.m.shape.rows + n.trace["row"])
+        words = images.images(self.m, self.build)
+        row = (words >> np.uint64(36)) & np.uint64(0x1FFF)
+        return words[(words >> np.uint64(59) != images.TABLE) | np.isin(row, used)]
 
     def numbers(self) -> Integers:
         """The integer model; its trace is empty."""

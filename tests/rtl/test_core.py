@@ -1,4 +1,4 @@
-"""Whole circuits in software: energies, forces and virials equal the integer model's in every bit."""
+"""Whole circuits in software: energies, forces, virials equal the integer model's in every bit."""
 
 from __future__ import annotations
 

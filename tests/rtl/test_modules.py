@@ -33,7 +33,7 @@ CASES = [
     ("dp_products_back", "cocotb_products_back", "odd 12 2"),
     ("dp_products_back", "cocotb_products_back", "split 16 2"),
     ("dp_products_back", "cocotb_products_back", "smallest 8 1"),
-    ("dp_fit", "cocotb_fit", "odd 4 2"),
+    ("dp_fit", "cocotb_fit", "odd 8 2"),
     ("dp_fit", "cocotb_fit", "split 10 2"),
     ("dp_fit", "cocotb_fit", "reduced 16 1"),
     ("dp_pair_back", "cocotb_pair_back", "split 16 2"),
