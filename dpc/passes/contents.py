@@ -22,6 +22,7 @@ from dpc.ir.fixed.shape import (
     Z_FRAC,
     Contents,
     Layer,
+    Shape,
 )
 from dpc.ir.program import Program
 from dpc.ir.types import NumpyArray
@@ -48,19 +49,45 @@ def make_contents(
 
 def rounded(exact: RealCircuit, program: Program, samples: Sequence[Sample]) -> Contents:
     """The contents in integers of a circuit in reals; formats from its ranges on samples."""
-    return _rounded(exact, _ranges(exact, program, samples))
+    return _rounded(exact, statistics(exact, program, samples))
 
 
-def _ranges(
-    exact: RealCircuit, program: Program, samples: Sequence[Sample]
-) -> dict[str, NumpyArray]:
-    """The range of every signal on the samples."""
-    n = Reals(exact.channels(), ACTIVATIONS[exact.form.fitting.activation])
+class Statistics(Reals):
+    """Reals that also know the mean of every signal of an atom, for each type of centre."""
+
+    def __init__(self, exact: RealCircuit) -> None:
+        super().__init__(exact.channels(), ACTIVATIONS[exact.form.fitting.activation])
+        self.ti = np.zeros(0, np.int64)
+        self._sums: dict[str, NumpyArray] = {}
+        self._counts = np.zeros(exact.shape.ntypes)
+
+    def narrow(self, name: str, x: NumpyArray, shift: Any, bits: int) -> NumpyArray:
+        """Remember the sums over atoms of what layers read."""
+        result = super().narrow(name, x, shift, bits)
+        if name == "d" or name[:1] in "ya" and name[1:].isdigit():
+            sums = self._sums.setdefault(name, np.zeros((len(self._counts), x.shape[1])))
+            np.add.at(sums, self.ti, result)
+        return result
+
+    def see_atoms(self, ti: NumpyArray) -> None:
+        """Types of the atoms that come."""
+        self.ti = ti
+        self._counts += np.bincount(ti, minlength=len(self._counts))
+
+    def mean(self, name: str) -> NumpyArray:
+        """[ntypes, width]"""
+        return np.asarray(self._sums[name] / np.maximum(self._counts, 1)[:, None])
+
+
+def statistics(exact: RealCircuit, program: Program, samples: Sequence[Sample]) -> Statistics:
+    """Range and mean of every signal on the samples."""
+    n = Statistics(exact)
     for sample in samples:
         ti, near = real_neighbors(program, sample)
+        n.see_atoms(ti)
         evaluate(n, exact.contents, ti, near)
     n.see("head_back", exact.contents.head_back)
-    return n.largest
+    return n
 
 
 @dataclass(frozen=True)
@@ -70,8 +97,9 @@ class _LayerFracs:
     sum: int
 
 
-def _rounded(exact: RealCircuit, largest: dict[str, NumpyArray]) -> Contents:
+def _rounded(exact: RealCircuit, found_on: Statistics) -> Contents:
     shape, form, real, functions = exact.shape, exact.form, exact.contents, exact.functions
+    largest = found_on.largest
     cubic = np.stack([np.stack([pieces(shape, one) for one in row]) for row in functions])
     act_pieces = activation_pieces(form.fitting.activation)
     shape = replace(
@@ -92,10 +120,13 @@ def _rounded(exact: RealCircuit, largest: dict[str, NumpyArray]) -> Contents:
         total = int((weight_frac + gz_frac).min())
         gz = total - weight_frac
         fracs.append(_LayerFracs(idt_frac, slope_frac, total))
+        bias = layer.bias + _lost(
+            layer.weight, weight, weight_frac, found_on.mean(_input(shape, k))
+        )
         layers.append(
             Layer(
                 weight,
-                _to_int(layer.bias, frac_in + weight_frac),
+                _to_int(bias, frac_in + weight_frac),
                 z_shift(frac_in, weight_frac),
                 _clip(_to_int(layer.idt, idt_frac), ROW_BITS),
                 frac["back"] + slope_frac - gz,
@@ -104,6 +135,13 @@ def _rounded(exact: RealCircuit, largest: dict[str, NumpyArray]) -> Contents:
     head, head_frac = _weights(real.head[:, :, None], shape.weight_bits[-1])
     frac["head"] = int(head_frac.min())
     head = _clip(_to_int(real.head, frac["head"]), shape.weight_bits[-1])
+    lost = _lost(
+        real.head[:, :, None],
+        head[:, :, None],
+        np.full((len(head), 1), frac["head"]),
+        found_on.mean(_input(shape, len(layers))),
+    )
+    head_bias = real.head_bias + lost[:, 0]
     shift = shifts(shape, frac, fracs)
     found = Contents(
         shape=shape,
@@ -113,7 +151,7 @@ def _rounded(exact: RealCircuit, largest: dict[str, NumpyArray]) -> Contents:
         pairs=form.pairs,
         layers=tuple(layers),
         head=head,
-        head_bias=_to_int(real.head_bias, frac["a"] + frac["head"]),
+        head_bias=_to_int(head_bias, frac["a"] + frac["head"]),
         head_back=_to_int(head * 2.0 ** -frac["head"], frac["back"]),
         act=integer_pieces(act_pieces, shape.act_frac),
         u_cut=int(np.ceil(form.env.rcut**2 * 2.0**shape.u_frac)),
@@ -124,6 +162,24 @@ def _rounded(exact: RealCircuit, largest: dict[str, NumpyArray]) -> Contents:
     )
     start = _to_int(real.start, frac["row"] + frac["g"])
     return replace(found, pad=empty_slots(found), start=start)
+
+
+def _input(shape: Shape, layer: int) -> str:
+    """The signal that a layer reads."""
+    if layer == 0:
+        return "d"
+    return f"{'a' if shape.resnet[layer - 1] else 'y'}{layer - 1}"
+
+
+def _lost(
+    weight: NumpyArray, rounded: NumpyArray, frac: NumpyArray, mean: NumpyArray
+) -> NumpyArray:
+    """What rounding weights takes from the sums of a mean input, [ntypes, outputs].
+
+    It goes into the biases: rounding then moves no sum on average.
+    """
+    difference = weight - rounded * np.exp2(-frac[:, None].astype(np.float64))
+    return np.asarray(np.einsum("tio,ti->to", difference, mean))
 
 
 def activation_pieces(name: str) -> NumpyArray:

@@ -6,6 +6,7 @@ The pipeline runs on reals, and the signals of one class alone are rounded to so
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -99,7 +100,12 @@ def word_lengths(
     `real` are the contents of m in reals.
     """
     act = ACTIVATIONS[activation]
-    exact = evaluate(Reals(channels, act), real, ti, near)
+    table = channels(near.ti, near.tj, near.u)  # of this frame, once for all rows
+
+    def same(ti: NumpyArray, tj: NumpyArray, u: NumpyArray) -> Channels:
+        return copy(table)
+
+    exact = evaluate(Reals(same, act), real, ti, near)
 
     def row(name: str, bits: int, found: Results, of: Neighbors = near) -> dict[str, Any]:
         force = _forces(found, of, len(ti)) - _forces(exact, near, len(ti))
@@ -116,7 +122,7 @@ def word_lengths(
                 moved = replace(moved, u=(moved.r**2).sum(axis=1))
                 found = evaluate(Reals(channels, act), real, ti, moved)
             else:
-                found = evaluate(Rounding(channels, act, less), real, ti, near)
+                found = evaluate(Rounding(same, act, less), real, ti, near)
             rows.append(row(name, bits - fewer, found))
     for fewer in (*FEWER, 8, 10):
         for name, part in (
@@ -124,7 +130,7 @@ def word_lengths(
             ("weights, others", [*range(len(m.layers))][1:]),
         ):
             if part:
-                found = evaluate(Reals(channels, act), _weights(real, part, fewer), ti, near)
+                found = evaluate(Reals(same, act), _weights(real, part, fewer), ti, near)
                 rows.append(row(name, ROW_BITS - fewer, found))
     return rows
 
