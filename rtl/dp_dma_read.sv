@@ -1,12 +1,14 @@
 // Reads words from the card's memory, in order, by AXI4 bursts of up to Burst words.
 //
-// A burst is asked for when the queue has room for all of it, so that the bus never waits.
+// A burst is asked for when the queue has room for all of it, so that the bus never waits. After a
+// flush, words that had been asked for still come, and are dropped.
 module dp_dma_read #(
   parameter int unsigned Burst = 64,
   parameter int unsigned AddrW = 64
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
+  input  logic             flush_i,  // forget the job
   input  logic             start_i,
   input  logic [AddrW-1:0] addr_i,
   input  logic [31:0]      words_i,
@@ -26,23 +28,37 @@ module dp_dma_read #(
 );
   localparam int unsigned Depth = 4 * Burst;
 
-  logic [AddrW-1:0] addr_q;
-  logic [31:0] to_ask_q, to_leave_q, now;
+  logic [AddrW-1:0] addr_q, ar_addr_q;
+  logic [31:0] to_ask_q, to_leave_q, now, coming_q, coming, drop_q;
   logic [$clog2(Depth+1):0] claimed_q;  // room that bursts and words in the queue take
-  logic ask, leave, error_q, unused_ready;
+  logic [7:0] ar_len_q;
+  logic ask, leave, push, error_q, ar_valid_q, unused_ready;
 
   assign now = to_ask_q < Burst ? to_ask_q : Burst;
-  assign ar_valid_o = to_ask_q != 0 && 32'(claimed_q) + now <= Depth;
-  assign ar_addr_o = addr_q;
-  assign ar_len_o = 8'(now - 1);
-  assign ask = ar_valid_o && ar_ready_i;
+  assign ask = to_ask_q != 0 && 32'(claimed_q) + now <= Depth && (!ar_valid_q || ar_ready_i);
+  assign ar_valid_o = ar_valid_q;
+  assign ar_addr_o = ar_addr_q;
+  assign ar_len_o = ar_len_q;
   assign leave = valid_o && ready_i;
   assign r_ready_o = 1'b1;
   assign busy_o = to_leave_q != 0;
   assign error_o = error_q;
+  assign coming = coming_q + (ask ? now : 0) - 32'(r_valid_i);
+  assign push = r_valid_i && drop_q == 0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
+      ar_valid_q <= 1'b0;
+      coming_q <= '0;
+      drop_q <= '0;
+    end else begin
+      if (ask) ar_valid_q <= 1'b1;
+      else if (ar_ready_i) ar_valid_q <= 1'b0;
+      coming_q <= coming;
+      if (flush_i) drop_q <= coming;
+      else if (r_valid_i && drop_q != 0) drop_q <= drop_q - 1;
+    end
+    if (!rst_ni || flush_i) begin
       to_ask_q <= '0;
       to_leave_q <= '0;
       claimed_q <= '0;
@@ -61,10 +77,14 @@ module dp_dma_read #(
     end
     if (start_i) addr_q <= addr_i;
     else if (ask) addr_q <= addr_q + (AddrW'(now) << 4);
+    if (ask) begin
+      ar_addr_q <= addr_q;
+      ar_len_q <= 8'(now - 1);
+    end
   end
 
   dp_fifo #(.Width(128), .Depth(Depth), .Style("block")) u_queue (
-    .clk_i, .rst_ni, .valid_i(r_valid_i), .ready_o(unused_ready), .data_i(r_data_i),
+    .clk_i, .rst_ni(rst_ni && !flush_i), .valid_i(push), .ready_o(unused_ready), .data_i(r_data_i),
     .valid_o, .ready_i, .data_o
   );
 endmodule

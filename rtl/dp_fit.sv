@@ -59,8 +59,8 @@ module dp_fit
     localparam int unsigned InW = InBeats * In;
     localparam int unsigned AddrW = index_bits(Types * OutBeats);
     localparam int unsigned Block = FirstBlock + 3 * l;
-    // slopes wait while the layers above go forward and backward, two periods each
-    localparam int unsigned Wait = OutBeats * (2 * (Layers - l) + 2);
+    // slopes wait while the layers above go forward and backward: two periods each, and registers
+    localparam int unsigned Wait = OutBeats * (2 * (Layers - l) + 2) + 64 * (Layers - l);
 
     logic a_re, b_re, z_valid, z_ready, z_last, y_valid, y_ready, y_last, d_valid, d_ready;
     logic [AddrW-1:0] a_row, b_row;

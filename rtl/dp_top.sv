@@ -105,7 +105,7 @@ module dp_top
     .result_o(result), .result_words_o(result_words)
   );
   dp_dma_read u_read (
-    .clk_i(ap_clk), .rst_ni(core_reset_q), .start_i(start), .addr_i(source),
+    .clk_i(ap_clk), .rst_ni(ap_rst_n), .flush_i(!core_reset_q), .start_i(start), .addr_i(source),
     .words_i(source_words), .busy_o(reading), .error_o(read_error),
     .ar_valid_o(m_axi_arvalid), .ar_ready_i(m_axi_arready), .ar_addr_o(m_axi_araddr),
     .ar_len_o(m_axi_arlen), .r_valid_i(m_axi_rvalid), .r_ready_o(m_axi_rready),
@@ -119,7 +119,7 @@ module dp_top
     .clear_counters_i(clear), .idle_o(idle), .error_o(error), .counter_o(counter)
   );
   dp_dma_write u_write (
-    .clk_i(ap_clk), .rst_ni(core_reset_q), .start_i(start), .addr_i(result),
+    .clk_i(ap_clk), .rst_ni(ap_rst_n), .flush_i(!core_reset_q), .start_i(start), .addr_i(result),
     .words_i(result_words), .busy_o(writing), .error_o(write_error),
     .valid_i(m_valid), .ready_o(m_ready), .data_i(m_data),
     .aw_valid_o(m_axi_awvalid), .aw_ready_i(m_axi_awready), .aw_addr_o(m_axi_awaddr),

@@ -48,6 +48,7 @@ BREAKS = [  # file, text, what it becomes, the case of test_modules that must fa
     ("dp_list", "word_done && last_beat));\n", "word_done));\n", "dp_list-2"),
     ("dp_dma_read", "32'(claimed_q) + now <= Depth", "1'b1", "dp_top-smallest-8-1"),
     ("dp_dma_write", "left_q == 1;", "left_q == 2;", "dp_top-smallest-8-1"),
+    ("dp_dma_read", "r_valid_i && drop_q == 0", "r_valid_i", "dp_top-smallest-8-1"),
     ("dp_command", "idle_i && left_q != 0 && room", "left_q != 0 && room", "dp_top-smallest-8-1"),
 ]  # fmt: skip
 

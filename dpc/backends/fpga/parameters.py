@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dpc.ir.fixed.shape import T_BITS, Shape
 
-PIPELINE = 150  # registers from an atom's first neighbour to its last force, about
+PIPELINE = 100, 35  # registers from an atom's first neighbour to its last force; of a layer
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Build:
         back = share(2 * shape.products)
         # an atom comes back after so many cycles; those behind it wait in the memories
         beats = -(-shape.max_neighbors // lanes)
-        latency = (2 * len(shape.hidden) + 4) * interval + PIPELINE + beats
+        layers = len(shape.hidden)
+        latency = (2 * layers + 4) * interval + PIPELINE[0] + PIPELINE[1] * layers + beats
         waiting = -(-latency // max(interval, beats)) + 1
         memory = {
             "history_beats": -(-waiting * beats // 512) * 512,
