@@ -23,7 +23,8 @@ def points(path: Path) -> Counter[tuple[str, int, str]]:
         if match is None:
             continue
         fields = dict(part.split("\x02", 1) for part in match[1].split("\x01") if "\x02" in part)
-        if fields.get("page", "").startswith("v_line"):
+        kind = fields.get("page", "")
+        if kind.startswith("v_line") and not kind.endswith("_pkg"):  # those run before simulation
             key = (Path(fields["f"]).name, int(fields["l"]), fields.get("o", ""))
             found[key] += int(match[2])
     return found
