@@ -1,6 +1,6 @@
-"""Puts the C sources of runtime/ into the wheel, as dpc/_runtime: dpc compiles them on first use.
+"""Puts runtime/ and rtl/ into the wheel, as dpc/_runtime and dpc/_rtl: compiled on first use.
 
-Everything else is in pyproject.toml. An editable install reads runtime/ where it is.
+Everything else is in pyproject.toml. An editable install reads both where they are.
 """
 
 import shutil
@@ -11,14 +11,15 @@ from setuptools.command.build_py import build_py
 
 
 class BuildWithRuntime(build_py):
-    """build_py, and the C sources."""
+    """build_py, and the sources in C and SystemVerilog."""
 
     def run(self):
         super().run()
         if not self.editable_mode:
-            target = Path(self.build_lib, "dpc", "_runtime")
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree("runtime", target, ignore=shutil.ignore_patterns("tests", "build"))
+            for folder in ("runtime", "rtl"):
+                target = Path(self.build_lib, "dpc", f"_{folder}")
+                shutil.rmtree(target, ignore_errors=True)
+                shutil.copytree(folder, target, ignore=shutil.ignore_patterns("tests", "build"))
 
 
 setup(cmdclass={"build_py": BuildWithRuntime})

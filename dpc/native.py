@@ -15,7 +15,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from dpc.errors import ToolError
@@ -60,12 +60,34 @@ def build_shared(
     command = [*compiler, *standard, *_FLAGS, f"-I{include}", *map(str, sources), *flags]
     folders = {include, *(source.parent for source in sources)}
     headers = (h for folder in folders for h in folder.iterdir() if h.suffix in _HEADERS)
-    key = _digest([*command, _version(compiler), platform.machine()], [*sources, *headers])
+    words = [*command, _version(compiler)]
+
+    def make(folder: Path) -> None:
+        run([*command, "-o", str(folder / name)], name)
+
+    return cached(name, words, [*sources, *headers], make)
+
+
+def cached(
+    name: str, words: Sequence[str], files: Iterable[Path], make: Callable[[Path], None]
+) -> Path:
+    """The file `name` that depends on these words and files; `make` writes it into a folder."""
+    key = _digest([*words, platform.machine()], files)
     entry = f"{Path(name).stem}-{key}"
     for cache in _caches():
         if (cache / entry / name).is_file() and _is_trusted(cache):
             return cache / entry / name
-    return _build(command, _writable_cache() / entry, name)
+    folder = _writable_cache() / entry
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="build-") as scratch:
+        made = Path(scratch, "made")
+        made.mkdir()
+        make(made)
+        try:
+            made.rename(folder)
+        except OSError:  # another process was first, with the same result
+            if not (folder / name).is_file():
+                raise
+    return folder / name
 
 
 def find_compiler(language: str) -> list[str]:
@@ -133,22 +155,13 @@ def _writable_cache() -> Path:
     )
 
 
-def _build(command: list[str], folder: Path, name: str) -> Path:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="build-") as scratch:
-        made = Path(scratch, "made")
-        made.mkdir()
-        command = [*command, "-o", str(made / name)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            lines = (done.stderr or done.stdout).strip().splitlines()
-            shown = "\n".join(f"    {line}" for line in lines[:20])
-            raise ToolError(
-                f"{name} does not compile (exit code {done.returncode}):\n"
-                f"    {' '.join(command)}\n{shown}"
-            )
-        try:
-            made.rename(folder)
-        except OSError:  # another process was first, with the same result
-            if not (folder / name).is_file():
-                raise
-    return folder / name
+def run(command: list[str], name: str) -> None:
+    """Run a compiler that makes `name`; its messages become the error's."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        shown = "\n".join(f"    {line}" for line in lines[:20])
+        raise ToolError(
+            f"{name} does not compile (exit code {done.returncode}):\n"
+            f"    {' '.join(command)}\n{shown}"
+        )

@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "targets": set(),
     "passes": {"ir", "targets"},
     "frontend": {"ir", "data", "config"},
-    "backends": {"ir", "targets", "passes", "package"},
+    "backends": {"ir", "native", "targets", "passes", "package"},
     "package": {"ir"},
     "native": set(),
     "lammps": {"native"},

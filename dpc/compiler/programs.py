@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpc.errors import GraphError, InputError
+from dpc.frontend.importers.nvnmd import is_nvnmd, read_nvnmd
 from dpc.ir.parser import parse
 from dpc.ir.printer import to_text
 from dpc.ir.program import Program
@@ -32,6 +33,8 @@ def lower(model: Model | Program | str | Path) -> tuple[Program, str | None]:
     path = Path(model)
     if not path.exists():
         raise InputError(f"{path}: no such file. Expected a model: .pt, .pth, .pb, .dp or .yaml")
+    if is_nvnmd(path):
+        return read_nvnmd(path), None
     if path.is_dir():
         raise InputError(f"{path}: a folder. Give the model file that a package is made of")
     if path.suffix == ".dpir":
@@ -47,6 +50,8 @@ def read_program(path: Path, params: str | None = None) -> Program:
     """A program from its text, a package folder or a model file."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
+    if is_nvnmd(path):
+        return read_nvnmd(path)
     if path.is_dir():
         return open_package(path).program()
     if path.suffix == ".dpir":

@@ -1,6 +1,7 @@
 """Activation functions with their first two derivatives.
 
 GELU is the tanh form used by DeePMD-kit: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+tanh4 is NVNMD's polynomial: a^4/16 - a^3/4 + a with a = min(|x|, 2), and the sign of x.
 """
 
 from __future__ import annotations
@@ -77,9 +78,25 @@ def _step6(x: NumpyArray) -> NumpyArray:
     return np.asarray((x > 0) & (x < 6), dtype=x.dtype)
 
 
+def _tanh4(x: NumpyArray) -> NumpyArray:
+    a = np.minimum(np.abs(x), 2)
+    return np.asarray(np.sign(x) * (((a / 16 - 0.25) * a * a + 1) * a))
+
+
+def _tanh4_slope(x: NumpyArray) -> NumpyArray:
+    a = np.minimum(np.abs(x), 2)
+    return np.asarray(a * a * (a / 4 - 0.75) + 1)
+
+
+def _tanh4_curvature(x: NumpyArray) -> NumpyArray:
+    a = np.minimum(np.abs(x), 2)
+    return np.asarray(np.sign(x) * a * (0.75 * a - 1.5))
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "linear": Activation(lambda x: x, np.ones_like, np.zeros_like),
     "tanh": Activation(np.tanh, _tanh_slope, _tanh_curvature),
+    "tanh4": Activation(_tanh4, _tanh4_slope, _tanh4_curvature),
     "sigmoid": Activation(_sigmoid, _sigmoid_slope, _sigmoid_curvature),
     "softplus": Activation(lambda x: np.logaddexp(x, x.dtype.type(0)), _sigmoid, _sigmoid_slope),
     "gelu": Activation(_gelu, _gelu_slope, _gelu_curvature),

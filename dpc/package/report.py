@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from dpc.package import report_circuit
 from dpc.package.read import REPORT, Package
 
 UNITS = {"energy": "eV/atom", "force": "eV/Å", "virial": "eV"}
@@ -87,6 +88,8 @@ def text(report: Mapping[str, Any]) -> list[str]:
     """A report for a terminal: passes, time, memory."""
     if "estimate" in report:  # of a GPU; the times are those of a processor
         return [*_passes(report), *report["estimate"]["lines"]]
+    if report_circuit.circuit_of(report) is not None:  # rates of a processor say nothing of it
+        return [*_passes(report), *report_circuit.lines(report)]
     return [*_passes(report), *_stages(report), *_time(report), *_memory(report)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from dpc.package import report as words
+from dpc.package import report_circuit
 from dpc.package import report_figures as figures
 from dpc.package.page_style import STYLE
 from dpc.package.report_figures import Report, short
@@ -33,7 +34,9 @@ def to_html(report: Report) -> bytes:
 
 
 def _machine(report: Report) -> list[str]:
-    """Time and memory: on a processor, or as estimated for GPUs."""
+    """Time and memory: on a processor, as estimated for GPUs, or of a circuit."""
+    if report_circuit.circuit_of(report) is not None:
+        return [_section(*one) for one in report_circuit.sections(report)]
     if "estimate" in report:
         head, *rest = report["estimate"]["lines"]
         table = f"<pre>{escape(chr(10).join(rest))}</pre>"
@@ -78,9 +81,12 @@ def _tiles(report: Report) -> str:
     """The numbers that matter most."""
     before, after = report["as_read"], words.rows(report)[-1][1]
     flops = [sum(one["flops"].values()) / 1e6 for one in (before, after)]
+    circuit = report_circuit.circuit_of(report)
     time = f"{report['time']['cores']['1']:.1f} µs"
     about = "expected for an atom and step on one core, at the rates below"
-    if "estimate" in report:
+    if circuit:
+        time, about = f"{circuit['interval']} cycles", "for an atom in steady state, by the formula"
+    elif "estimate" in report:
         card = report["estimate"]["cards"][0]
         time = f"{card['us_per_atom']:.3f} µs"
         about = f"for an atom and step at the roofline of a {card['card']}"

@@ -41,7 +41,8 @@ class Basis(Pass):
     held out. `fold` and `tabulate` have the rest. `rank` sets their number, whatever the error.
     Nothing is done where it would save no more than `least_saving` (flops for each atom),
     together with `fold`: no error is worth that. The columns are good down to `min_distance`
-    (Å), which is that of `tabulate`.
+    (Å), which is that of `tabulate`. With `folded` only nets whose columns `fold` can take away
+    again are touched: a circuit does not expand them.
     """
 
     changes: ClassVar[Changes] = Changes.FUNCTION
@@ -54,6 +55,7 @@ class Basis(Pass):
     rank: int | None = None
     min_distance: float | None = None
     least_saving: float = 0.0
+    folded: bool = False
 
     def run(self, program: Program, context: Context) -> Program:
         """Every net of one scalar that one contraction reads."""
@@ -65,6 +67,8 @@ class Basis(Pass):
             return program
         for contract in list(program.energy.find(Contract)):
             site, why = find_site(program.energy, contract)
+            if site is not None and self.folded and not _readers(program, site)[1]:
+                site, why = None, "fold could not take its columns away again"
             if site is not None:
                 program = self._replaced(program, context, site)
             elif isinstance(contract.g.op, Mlp):

@@ -24,6 +24,7 @@ PIPELINES = {
     "opencl": _COMPILED,
     "rocm": _COMPILED,
     "onnx": "canonicalize widen differentiate",
+    "fpga": "canonicalize widen symmetrize basis{folded} fold quantize",
 }
 
 PRECISIONS = {"f64": "", "f32": "cast", "mixed": "cast{bf16}"}
@@ -32,7 +33,10 @@ PRECISIONS = {"f64": "", "f32": "cast", "mixed": "cast{bf16}"}
 FORCE_ERRORS = {"f32": 1e-5, "mixed": 1e-3}
 """What a compile may change forces by, eV/Å rms, unless it is told."""
 
-COMPRESSION = {"f64": 1.0, "f32": 0.8, "mixed": 0.1}
+FIXED_FORCE_ERROR = 1e-4
+"""The same for circuits: the 18-bit weights and rows of the fixed point use about half of it."""
+
+COMPRESSION = {"f64": 1.0, "f32": 0.8, "mixed": 0.1, "fixed": 0.2}
 """The part of that which compression may use: rounding takes the rest."""
 
 
@@ -77,7 +81,10 @@ def choose_pipeline(
     own: dict[str, Any] = {
         "tile": max(level.tile_atoms(_format(precision)) for level in target.levels)
     }
-    if precision != "f64" or max_force_error is not None:  # f64: every pass has its own default
+    if target.kind == "fpga":
+        whole = max_force_error or FIXED_FORCE_ERROR
+        own["max_force_error"] = float(f"{COMPRESSION['fixed'] * whole:.6g}")
+    elif precision != "f64" or max_force_error is not None:  # f64: every pass has its own default
         whole = max_force_error or FORCE_ERRORS[precision]
         own["max_force_error"] = float(f"{COMPRESSION[precision] * whole:.6g}")
     return Pipeline(tuple(_with(one, own) for one in passes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
 from dpc.errors import UsageError, did_you_mean
@@ -87,9 +88,15 @@ def parse_target(text: str) -> Target:
 
 
 def _kinds() -> dict[str, Callable[[str], Target]]:
-    from dpc.targets import cpu, cuda, opencl, rocm
+    from dpc.targets import cpu, cuda, fpga, opencl, rocm
 
-    return {"cpu": cpu.parse, "cuda": cuda.parse, "opencl": opencl.parse, "rocm": rocm.parse}
+    return {
+        "cpu": cpu.parse,
+        "cuda": cuda.parse,
+        "opencl": opencl.parse,
+        "rocm": rocm.parse,
+        **{name: partial(fpga.parse, name) for name in fpga.PARTS},
+    }
 
 
 def _arch_names() -> list[str]:

@@ -35,3 +35,9 @@ def test_nothing_is_allocated_in_a_steady_step(programs, hosts, tmp_path):
 def test_every_damaged_byte_is_refused(programs, package):
     files = ["manifest.json", "params.safetensors", "bin/host.so", "program.dpir", "report.json"]
     programs("asan").run("fuzz", package, *files, timeout=600)
+
+
+@pytest.mark.parametrize("sanitizer", ["plain", "asan"])
+def test_fpga_driver(programs, tmp_path, sanitizer):
+    """Cards that hang, fail, answer short or are others; systems cut into blocks."""
+    programs(sanitizer).run("test_fpga", tmp_path)

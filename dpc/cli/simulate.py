@@ -1,0 +1,135 @@
+"""dpc simulate PACKAGE: frames through the circuit of a package, in software."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dpc.errors import DpcError, InputError
+
+if TYPE_CHECKING:
+    from dpc.backends.fpga.commands import Answer
+
+BLOCKS = {
+    "list": "neighbour list and coordinates",
+    "table": "distances and pair table",
+    "x": "sum over neighbours",
+    "descriptor": "descriptor",
+    "fit": "fitting net, both ways",
+    "dx": "descriptor, backward",
+    "pair": "neighbours, backward",
+}
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "simulate",
+        help="run frames through the circuit of a package",
+        description="Simulate the circuit of a package for an FPGA, clock by clock, and compare "
+        "every bit of energy, force and virial with the integer model. The first run of a "
+        "shape compiles the circuit, which takes a minute or more.",
+    )
+    parser.add_argument("package", metavar="PACKAGE", type=Path, help="a package for an FPGA")
+    parser.add_argument(
+        "-s", "--system", type=Path, required=True, metavar="DATA", help="a data folder"
+    )
+    parser.add_argument(
+        "-n", "--frames", type=int, default=1, metavar="N", help="frames (default: 1)"
+    )
+    parser.add_argument(
+        "--waveform", type=Path, metavar="FILE", help="write a waveform in VCD (large)"
+    )
+    parser.add_argument(
+        "--stalls", type=int, default=0, metavar="PERCENT", help="the card's memory pauses so often"
+    )
+    parser.add_argument(
+        "--clock", type=float, default=250.0, metavar="MHZ",
+        help="assumed clock for the time that is printed (default: 250)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Frame by frame: the circuit and the integer model, then cycles and occupancy."""
+    import numpy as np
+
+    from dpc.backends.fpga.device import Circuit
+    from dpc.backends.fpga.parameters import Build
+    from dpc.backends.fpga.simulator import Simulator, library
+    from dpc.data.inputs import graph_inputs
+    from dpc.data.system import System
+    from dpc.ir.fixed import frames
+    from dpc.ir.fixed.numbers import Integers
+    from dpc.ir.fixed.store import contents_of
+    from dpc.ir.ops.fixed import FixedPoint
+    from dpc.package.read import open_package
+
+    package = open_package(args.package)
+    program = package.program()
+    found = list(program.energy.find(FixedPoint))
+    if not found:
+        raise InputError(f"{args.package}: is not for an FPGA: compile with --target vu9p")
+    contents = contents_of(found[0], program.store)
+    given, digest = _circuit(package)
+    build = Build(**given)
+    lib = library(contents.shape, build, digest, args.waveform is not None)
+    system = System(args.system)
+    with Simulator(lib, args.waveform) as card:
+        card.stalls(args.stalls)
+        circuit = Circuit(card, contents, build)
+        frames_ = itertools.islice(system.frames(program.facts.type_map, 0, 0), args.frames)
+        for number, (frame, _) in enumerate(frames_):
+            inputs, _ = graph_inputs(
+                program.facts, frame.coord, frame.atype, frame.cell, None, None
+            )
+            arrays = frames.to_fixed(inputs["coord"]), inputs["atype"], inputs["nlist"]
+            began = time.monotonic()
+            answer = circuit.evaluate(*arrays)
+            seconds = time.monotonic() - began
+            expected = frames.run(Integers(contents), *arrays)
+            _compare(number, answer, expected)
+            nloc = len(arrays[2])
+            print(f"frame {number}: {nloc} atoms, equal in every bit, {seconds:.1f} s")
+        _report(card.counters(), args.clock, np)
+    return 0
+
+
+def _circuit(package: Any) -> tuple[dict[str, Any], int]:
+    """How it is built, and the digest that its register reads."""
+    import json
+
+    said = json.loads(package.read("fpga/circuit.json"))
+    build = {k: tuple(v) if isinstance(v, list) else v for k, v in said["build"].items()}
+    return build, int(said["digest"], 16)
+
+
+def _compare(number: int, answer: Answer, expected: Any) -> None:
+    import numpy as np
+
+    pairs = {
+        "energy": (answer.energy, expected.energy),
+        "force": (answer.force, expected.force),
+        "virial": (answer.virial, expected.virial.sum(axis=0)),
+    }
+    wrong = {k: int(np.count_nonzero(a != b)) for k, (a, b) in pairs.items() if (a != b).any()}
+    if wrong:
+        text = ", ".join(f"{count} numbers of {name}" for name, count in wrong.items())
+        raise DpcError(f"frame {number}: circuit and integer model differ in {text}")
+
+
+def _report(counters: dict[str, int], clock: float, np: Any) -> None:
+    atoms, busy = max(counters["atoms"], 1), max(counters["busy"], 1)
+    cycles = busy / atoms
+    print(f"{cycles:.2f} cycles/atom, start and end included: {cycles / clock:.3f} µs at an "
+          f"assumed {clock:g} MHz (no clock is measured here)")  # fmt: skip
+    print(f"{'block':32} {'words/atom':>10} {'waits':>8} {'occupied':>9}")
+    for name, text in BLOCKS.items():
+        words, waits = counters[f"{name}_words"], counters[f"{name}_waits"]
+        print(f"{text:32} {words / atoms:10.1f} {waits / busy:8.1%} {words / busy:9.1%}")
+    saturated = {k: v for k, v in counters.items() if k.startswith("saturated_") and v}
+    print("saturated: " + (", ".join(f"{k[10:]} {v}" for k, v in saturated.items()) or "nothing"))
+    if counters["too_near"]:
+        print(f"{counters['too_near']} words with neighbours nearer than the table reaches")

@@ -1,0 +1,156 @@
+"""Energy, forces and virial of atoms, as the circuit computes them.
+
+Written once for integers and for reals: see dpc.ir.fixed.numbers. Every sum is exact; what
+narrows a value is `numbers.narrow`, by the shift of its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dpc.ir.fixed.numbers import Channels, Numbers
+from dpc.ir.fixed.shape import (
+    DATA_BITS,
+    OUT_BITS,
+    R_BITS,
+    ROW_BITS,
+    VIRIAL_BITS,
+    X_BITS,
+    Z_BITS,
+    Contents,
+)
+from dpc.ir.types import NumpyArray
+
+
+@dataclass
+class Neighbors:
+    """Neighbours within the cutoff, sorted by centre."""
+
+    center: NumpyArray  # [P]
+    ti: NumpyArray  # [P]
+    tj: NumpyArray  # [P]
+    r: NumpyArray  # [P, 3]
+    u: NumpyArray  # [P]
+    neighbor: NumpyArray  # [P]: which atom it is
+
+
+@dataclass
+class Results:
+    """Of centres and of their neighbours: energy [nloc], force on the neighbour [P, 3], ..."""
+
+    energy: NumpyArray  # [nloc]
+    slope: NumpyArray  # dE/dr [P, 3]: the force on the centre, less that on the neighbour
+    moment: NumpyArray  # r dE/dr [P, 3, 3]: its sum is less the virial
+
+
+def evaluate(n: Numbers, m: Contents, ti: NumpyArray, near: Neighbors) -> Results:
+    """Forward and backward, for centres of types ti [nloc]."""
+    shift: Any = m.shift
+    c = n.channels(near.ti, near.tj, near.u)
+    rows = _rows(n, shift, c, near.r)
+    x = _contract(n, m, ti, near, rows, c.g)
+    d = n.narrow("d", _products(m, x), shift["d"], DATA_BITS)
+    energy, dd = _fit(n, m, ti, d)
+    dx = n.narrow("dx", _products_back(m, x, dd), shift["dx"], X_BITS)
+    slope = _slope(n, m, near, c, rows, dx)
+    short = n.narrow("f_short", slope, shift["f_short"], R_BITS)
+    moment = short[:, :, None] * near.r[:, None, :]
+    return Results(energy, slope, n.narrow("moment", moment, shift["moment"], VIRIAL_BITS))
+
+
+def _rows(n: Numbers, shift: Any, c: Channels, r: NumpyArray) -> NumpyArray:
+    """R = (s, h x, h y, h z), [P, 4]."""
+    s = n.narrow("row_s", c.s, shift["row_s"], DATA_BITS)
+    xyz = n.narrow("row_h", c.h[:, None] * r, shift["row_h"], DATA_BITS)
+    return np.concatenate([s[:, None], xyz], axis=1)
+
+
+def _contract(
+    n: Numbers, m: Contents, ti: NumpyArray, near: Neighbors, rows: NumpyArray, g: NumpyArray
+) -> NumpyArray:
+    """X [nloc, 4, W]: the exact sum over neighbours, and once rounded."""
+    shape = m.shape
+    products = rows[:, :, None] * g[:, None, :]  # [P, 4, M]
+    products[:, 0] -= m.pad[near.ti, near.tj]
+    blocks = shape.ntypes if shape.split else 1
+    block = near.tj if shape.split else np.zeros_like(near.tj)
+    total = np.zeros((len(ti) * blocks, 4, shape.columns), dtype=products.dtype)
+    np.add.at(total, near.center * blocks + block, products)
+    total = total.reshape(len(ti), blocks, 4, shape.columns).swapaxes(1, 2)
+    total = total.reshape(len(ti), 4, shape.width)
+    total[:, 0] += m.start[ti]
+    return n.narrow("x", total, m.shift["x"], X_BITS)
+
+
+def _products(m: Contents, x: NumpyArray) -> NumpyArray:
+    """sum_c x_ca x_cb of every pair of columns, [nloc, K]."""
+    a, b = m.pairs.T
+    return np.asarray((x[:, :, a] * x[:, :, b]).sum(axis=1))
+
+
+def _products_back(m: Contents, x: NumpyArray, dd: NumpyArray) -> NumpyArray:
+    """The adjoint: dx_ca += d_k x_cb and dx_cb += d_k x_ca."""
+    a, b = m.pairs.T
+    dx = np.zeros((m.shape.width, len(x), 4), dtype=x.dtype)
+    np.add.at(dx, a, (dd[:, None, :] * x[:, :, b]).transpose(2, 0, 1))
+    np.add.at(dx, b, (dd[:, None, :] * x[:, :, a]).transpose(2, 0, 1))
+    return dx.transpose(1, 2, 0)
+
+
+def _fit(n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
+    """Energy of each atom, and its slope by the descriptor."""
+    shift: Any = m.shift
+    x, slopes = d, []
+    for k, layer in enumerate(m.layers):
+        z = n.narrow(f"z{k}", _by_type(x, layer.weight, ti) + layer.bias[ti],
+                     layer.z_shift[ti], Z_BITS)  # fmt: skip
+        y, slope = n.activation(z)
+        idt = layer.idt[ti]
+        slopes.append(n.narrow(f"slope{k}", idt * slope, shift["slope"][k], ROW_BITS))
+        y = n.narrow(f"y{k}", idt * y, shift["y"][k], DATA_BITS)
+        x = n.narrow(f"a{k}", y + x, 0, DATA_BITS) if m.shape.resnet[k] else y
+    total = (x * m.head[ti]).sum(axis=1) + m.head_bias[ti]
+    energy = n.narrow("energy", total, shift["energy"], OUT_BITS)
+    back = m.head_back[ti]
+    for k in reversed(range(len(m.layers))):
+        layer = m.layers[k]
+        gz = n.narrow(f"gz{k}", back * slopes[k], layer.back_shift[ti], DATA_BITS)
+        through = _by_type(gz, layer.weight.swapaxes(1, 2), ti)
+        g = n.narrow(f"g{k}", through, shift["back"][k], DATA_BITS)
+        back = n.narrow(f"ga{k}", g + back, 0, DATA_BITS) if m.shape.resnet[k] else g
+    return energy, back
+
+
+def _by_type(x: NumpyArray, weight: NumpyArray, ti: NumpyArray) -> NumpyArray:
+    """x W of the type of each centre."""
+    result = np.zeros((len(x), weight.shape[2]), dtype=x.dtype)
+    for t in range(len(weight)):
+        result[ti == t] = x[ti == t] @ weight[t]
+    return result
+
+
+def _slope(
+    n: Numbers, m: Contents, near: Neighbors, c: Channels, rows: NumpyArray, dx: NumpyArray
+) -> NumpyArray:
+    """dE/dr of every neighbour, [P, 3], from dE/dX [nloc, 4, W]."""
+    shape, shift = m.shape, m.shift
+    blocks = shape.ntypes if shape.split else 1
+    block = near.tj if shape.split else np.zeros_like(near.tj)
+    own = dx.reshape(len(dx), 4, blocks, shape.columns)[near.center, :, block]  # [P, 4, M]
+    back = n.narrow("row_back", rows, shape.row_shift, ROW_BITS)
+    dg = n.narrow("dg", (back[:, :, None] * own).sum(axis=1), shape.dg_shift, X_BITS)
+    dr = n.narrow("dr", (own * c.g[:, None, :]).sum(axis=2), shift["dr"], X_BITS)
+    along = n.narrow("along", (dr[:, 1:] * near.r).sum(axis=1), shift["along"], X_BITS)
+    dt = (
+        n.narrow("dt_g", (dg * c.g_slope).sum(axis=1), shift["dt_g"], X_BITS)
+        + n.narrow("dt_s", dr[:, 0] * c.s_slope, shift["dt_s"], X_BITS)
+        + n.narrow("dt_h", along * c.h_slope, shift["dt_h"], X_BITS)
+    )
+    dt = n.narrow("dt", dt, 0, X_BITS)
+    by_octave = (shift["f_u"] + c.octave)[:, None]
+    f_u = n.narrow("f_u", dt[:, None] * near.r, by_octave, OUT_BITS)
+    f_h = n.narrow("f_h", c.h[:, None] * dr[:, 1:], shift["f_h"], OUT_BITS)
+    return n.narrow("f", f_u + f_h, 0, OUT_BITS)

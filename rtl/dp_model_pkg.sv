@@ -1,0 +1,37 @@
+// The shape of the circuit. This file is an example for lint; dpc compile writes its own.
+package dp_model_pkg;
+  localparam logic [63:0] Hash = 64'h0;
+  localparam int unsigned Types = 2;
+  localparam int unsigned Columns = 6;
+  localparam bit Split = 1'b0;
+  localparam int unsigned Width = 6;
+  localparam int unsigned RowBits = 6;
+  localparam int unsigned Octaves = 8;
+  localparam int unsigned TableShift3 = 19;
+  localparam int unsigned TableShift2 = 20;
+  localparam int unsigned TableShift1 = 22;
+  localparam int unsigned GShift = 8;
+  localparam int unsigned RowShift = 6;
+  localparam int unsigned DgShift = 17;
+  localparam int unsigned ActShift3 = 19;
+  localparam int unsigned ActShift2 = 20;
+  localparam int unsigned ActShift1 = 22;
+  localparam int unsigned MaxNeighbors = 32;
+  localparam int unsigned Lanes = 2;
+  localparam int unsigned Products = 12;
+  localparam int unsigned ProductLanes = 2;
+  localparam int unsigned BackLanes = 2;
+  localparam int unsigned BackBeats = 16;
+  localparam int unsigned Layers = 2;
+  localparam int unsigned Widths[3] = '{12, 8, 8};
+  localparam int unsigned LayerLanes[3] = '{2, 1, 1};
+  localparam int unsigned MaxLanes = 2;
+  localparam bit [1:0] Resnet = 2'b10;
+  localparam int unsigned Atoms = 256;
+  localparam int unsigned ListWords = 1024;
+  localparam int unsigned HistoryBeats = 256;
+  localparam int unsigned AtomsInFlight = 12;
+  localparam string TableStyle = "block";
+  localparam string WeightStyle = "block";
+  localparam string AtomStyle = "block";
+endpackage

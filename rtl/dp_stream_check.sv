@@ -1,0 +1,13 @@
+// The contract of every stream: a word offered stays, unchanged, until it is taken.
+module dp_stream_check #(
+  parameter int unsigned Width = 8
+) (
+  input logic             clk_i,
+  input logic             rst_ni,
+  input logic             valid_i,
+  input logic             ready_i,
+  input logic [Width-1:0] data_i
+);
+  stays: assert property (@(posedge clk_i) disable iff (!rst_ni)
+    valid_i && !ready_i |=> valid_i && $stable(data_i));
+endmodule

@@ -1,0 +1,72 @@
+/* fpga.h: a card with a circuit of ours.
+ *
+ * A transport is how registers and the card's memory are reached: seven calls. The driver above
+ * it is the same for a board and for the simulated circuit. Numbers are those of
+ * docs/explain/fixed-point.md.
+ */
+#ifndef DPC_FPGA_H
+#define DPC_FPGA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+typedef struct dpc_fpga_transport {
+  const char *name;
+  /* `where`: a device or library; NULL: the usual one. `base`: what the card calls address 0 */
+  dpc_status (*open)(const char *where, void **card, uint64_t *base, dpc_error *error);
+  void (*close)(void *card);
+  dpc_status (*reg_read)(void *card, uint32_t addr, uint32_t *value, dpc_error *error);
+  dpc_status (*reg_write)(void *card, uint32_t addr, uint32_t value, dpc_error *error);
+  dpc_status (*dma_write)(void *card, uint64_t addr, const void *data, size_t size,
+                          dpc_error *error);
+  dpc_status (*dma_read)(void *card, uint64_t addr, void *data, size_t size, dpc_error *error);
+  /* Lets some time pass, which is added to `waited` (seconds): a poll's pause. */
+  dpc_status (*wait)(void *card, double *waited, dpc_error *error);
+} dpc_fpga_transport;
+
+extern const dpc_fpga_transport dpc_fpga_sim;  /* libdp_sim.so: the circuit in software */
+extern const dpc_fpga_transport dpc_fpga_xdma; /* /dev/xdma0: Xilinx's PCIe driver */
+extern const dpc_fpga_transport dpc_fpga_xrt;  /* libxrt_core.so, opened at run time */
+extern const dpc_fpga_transport dpc_fpga_null; /* answers at once, with zeros: host cost */
+
+typedef struct dpc_fpga_circuit {
+  uint64_t hash;      /* what HASH must read */
+  int32_t lanes;      /* neighbours in a beat */
+  int32_t atoms;      /* on the chip */
+  int64_t list_words; /* on the chip */
+  int32_t ntypes;
+  const double *bias; /* eV, of each type; added to energies in double */
+  double timeout;     /* seconds that a job may take */
+} dpc_fpga_circuit;
+
+typedef struct dpc_fpga dpc_fpga;
+
+/* Opens the card, compares the circuit's hash, resets it. */
+dpc_status dpc_fpga_open(const dpc_fpga_transport *transport, const char *where,
+                         const dpc_fpga_circuit *circuit, dpc_fpga **fpga, dpc_error *error);
+void dpc_fpga_close(dpc_fpga *fpga);
+
+/* Loads a model: the words of fpga/contents.bin. */
+dpc_status dpc_fpga_load(dpc_fpga *fpga, const uint64_t *words, size_t count, dpc_error *error);
+
+typedef struct dpc_fpga_frame {
+  int32_t nloc, nall;
+  const double *coord; /* nall * 3, Å */
+  const int32_t *type; /* nall; < 0: skipped */
+  const int32_t *numneigh;
+  const int32_t *const *neighbors; /* nloc lists; entries & mask are indices into coord */
+  int32_t mask;
+  int32_t same_list; /* lists and types are those of the frame before */
+  /* results, written; NULL: not wanted */
+  double *energy;      /* 1 */
+  double *force;       /* nall * 3 */
+  double *virial;      /* 9 */
+  double *atom_energy; /* nloc */
+  uint64_t status;     /* bits 0 to 7: what saturated, 8: atoms nearer than the tables reach */
+} dpc_fpga_frame;
+
+dpc_status dpc_fpga_evaluate(dpc_fpga *fpga, dpc_fpga_frame *frame, dpc_error *error);
+
+#endif
