@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dpc.errors import InputError, all_problems, did_you_mean
-from dpc.frontend.importers.values import (
+from dpc.config.values import (
     Wrong,
     any_seed,
     boolean,

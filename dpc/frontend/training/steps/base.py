@@ -1,0 +1,60 @@
+"""What a training step is, and the one that suits a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+from dpc.data.batch import Batch
+from dpc.frontend.model import Model
+from dpc.frontend.training.losses import Loss
+from dpc.frontend.training.prediction import Prediction
+from dpc.registry import Registry
+
+
+class Step(ABC):
+    """Evaluates a model on a batch, and adds the gradient of a loss to its parameters' `.grad`."""
+
+    name: str
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    @staticmethod
+    def refuses(model: Model) -> str:
+        """Why this step cannot train the model; '' when it can."""
+        return ""
+
+    @abstractmethod
+    def prepare(self, batch: Batch) -> object:
+        """What follows from the positions alone; called in the loader's thread."""
+
+    @abstractmethod
+    def predict(self, batch: Batch) -> Prediction:
+        """Energy, force, virial, without gradients."""
+
+    @abstractmethod
+    def gradient(self, batch: Batch, loss: Loss, fraction: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss and its errors; d loss / d parameter is added to `.grad`."""
+
+    def weights_changed(self) -> None:  # noqa: B027: most steps keep nothing of the weights
+        """Called after the optimizer has moved the parameters."""
+
+
+#: fast steps by the name of the descriptor they are for
+steps: Registry[type[Step]] = Registry("step", "dpc.steps", "dpc.frontend.training.steps")
+
+
+def make_step(model: Model, fused: bool = True) -> tuple[Step, str]:
+    """The fast step of the model's descriptor, else autograd; and why not the fast one."""
+    from dpc.frontend.training.steps.autograd import AutogradStep
+
+    kind = model.config["descriptor"]["type"]
+    if not fused:
+        return AutogradStep(model), "training.fused is false"
+    if kind not in steps:
+        return AutogradStep(model), f"{kind} has no fast step"
+    step = steps.get(kind)
+    reason = step.refuses(model)
+    return (AutogradStep(model), reason) if reason else (step(model), "")
