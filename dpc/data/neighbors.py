@@ -155,25 +155,34 @@ def format_nlist(ext: Extended, rows: Rows, sel: tuple[int, ...]) -> tuple[I32, 
     """Neighbours in DeePMD-kit's padded form [nloc, sum(sel)], and how many did not fit.
 
     Slots come in one block of sel[t] for each neighbour type t, nearest first (ties by index);
-    -1 is an empty slot. An atom with too many neighbours keeps the nearest sum(sel) of all
-    types, and of these the nearest sel[t] of each type: DeePMD-kit 3 cuts in these two steps.
+    -1 is an empty slot. An atom with too many neighbours keeps those of `select`.
     """
     nlist = np.full((ext.nloc, sum(sel)), -1, np.int32)
+    i, j, rank = select(ext, rows, sel)
+    width = np.asarray(sel, np.int64)
+    nlist[i, (np.cumsum(width) - width)[ext.atype[j]] + rank] = j
+    return nlist, len(rows.indices) - len(j)
+
+
+def select(ext: Extended, rows: Rows, sel: tuple[int, ...]) -> tuple[I64, I32, I64]:
+    """The neighbours that fit: local atom i, extended atom j, rank of j among those of its type.
+
+    By atom, then neighbour type, then distance (ties by index). An atom with too many keeps the
+    nearest sum(sel) of all types, and of these the nearest sel[t] of each type: DeePMD-kit 3 cuts
+    in these two steps. With one number in `sel`, all types share its slots.
+    """
     i = np.repeat(np.arange(ext.nloc), np.diff(rows.offsets))
     j = rows.indices
     squared = np.square(ext.coord[j] - ext.coord[i]).sum(axis=1)
     order = np.lexsort((j, squared, i))
     order = order[_rank(i) < sum(sel)]  # sorting by i first leaves i as it was
     i, j = i[order], j[order]
-    by_type = np.argsort(i * len(sel) + ext.atype[j], kind="stable")
-    i, j = i[by_type], j[by_type]
-    tj = ext.atype[j]
-    rank = _rank(i * len(sel) + tj)
-    width = np.asarray(sel, np.int64)
-    kept = rank < width[tj]
-    slot = (np.cumsum(width) - width)[tj] + rank
-    nlist[i[kept], slot[kept]] = j[kept]
-    return nlist, len(rows.indices) - int(np.count_nonzero(kept))
+    kind = ext.atype[j].astype(np.int64) if len(sel) > 1 else np.zeros(len(j), np.int64)
+    by_type = np.argsort(i * len(sel) + kind, kind="stable")
+    i, j, kind = i[by_type], j[by_type], kind[by_type]
+    rank = _rank(i * len(sel) + kind)
+    kept = rank < np.asarray(sel, np.int64)[kind]
+    return i[kept], j[kept], rank[kept]
 
 
 def _rank(group: I64) -> I64:

@@ -1,18 +1,25 @@
-"""Data folders of DeePMD-kit: type.raw, type_map.raw, set.*/*.npy, nopbc."""
+"""One data system of DeePMD-kit: type.raw, type_map.raw, set.*/*.npy, nopbc; folder or HDF5."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from dpc.data.batch import Batch
 from dpc.data.frames import Frame
-from dpc.data.neighbors import F64
+from dpc.data.labels import LABELS, Label
+from dpc.data.neighbors import F64, I32, I64
+from dpc.data.storage import NpyFolder, Storage, find_storages, rows_of
 from dpc.errors import InputError
+
+CHUNK = 1 << 22  # numbers read together when a whole system is gone through
 
 
 @dataclass(frozen=True)
@@ -25,46 +32,43 @@ class Labels:
 
 
 def find_systems(path: Path | str) -> list[System]:
-    """The folder itself, or every folder below it that has a type.raw, in order of name."""
-    root = Path(path)
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder. Expected a data folder with type.raw in it")
-    folders = sorted(file.parent for file in root.rglob("type.raw"))
-    if not folders:
-        raise InputError(f"{root}: no type.raw here or below: not a data folder of DeePMD-kit")
-    return [System(folder) for folder in folders]
+    """The folder itself, or every folder below it that has a type.raw; so in an HDF5 file."""
+    return [System(storage) for storage in find_storages(path)]
 
 
 class System:
-    """One data folder. Arrays are read when they are needed; nothing is copied."""
+    """One data folder. Arrays are mapped, and read when frames are asked for."""
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self.sets = sorted(p for p in self.path.glob("set.*") if p.is_dir())
-        if not (self.path / "type.raw").is_file():
-            raise InputError(f"{self.path}: no type.raw: not a data folder of DeePMD-kit")
+    def __init__(self, storage: Storage | Path | str) -> None:
+        self.storage = NpyFolder(storage) if isinstance(storage, str | Path) else storage
+        self.where = self.storage.where
+        self.path = Path(self.where)
+        if not self.storage.has("type.raw"):
+            raise InputError(f"{self.where}: no type.raw: not a data folder of DeePMD-kit")
+        self.sets = self.storage.sets()
         if not self.sets:
-            raise InputError(f"{self.path}: no set.* folder with coord.npy in it")
-        self.open = (self.path / "nopbc").exists()
+            raise InputError(f"{self.where}: no set.* folder with coord.npy in it")
+        self.open = self.storage.has("nopbc")
+        self._arrays: dict[tuple[int, str, int], Any] = {}
 
     @cached_property
     def types(self) -> NDArray[np.int64]:
         """Types as numbers of the folder's own type map, [n]."""
         try:
-            words = (self.path / "type.raw").read_text().split()
-            types = np.array(words, dtype=np.int64)
+            types = np.array(self.storage.words("type.raw"), dtype=np.int64)
         except (ValueError, OverflowError) as error:
-            raise InputError(f"{self.path / 'type.raw'}: expected integers; {error}") from None
+            raise InputError(f"{self.where}/type.raw: expected integers; {error}") from None
         if not len(types):
-            raise InputError(f"{self.path / 'type.raw'}: empty; expected the type of every atom")
+            raise InputError(f"{self.where}/type.raw: empty; expected the type of every atom")
         return types
 
     @cached_property
     def names(self) -> tuple[str, ...] | None:
         """The folder's own type map, if it has one."""
-        file = self.path / "type_map.raw"
+        file = f"{self.where}/type_map.raw"
         try:
-            names = tuple(file.read_text().split()) if file.is_file() else ()
+            has = self.storage.has("type_map.raw")
+            names = tuple(self.storage.words("type_map.raw")) if has else ()
         except UnicodeDecodeError as error:
             raise InputError(f"{file}: expected names; {error}") from None
         if len(set(names)) < len(names):
@@ -74,86 +78,191 @@ class System:
     @cached_property
     def counts(self) -> list[int]:
         """Frames in each set."""
-        return [len(self._array(i, "coord", 3 * len(self.types))) for i in range(len(self.sets))]
+        return [len(self._array(i, "coord", 3 * self.nslots)) for i in range(len(self.sets))]
+
+    @cached_property
+    def mixed(self) -> bool:
+        """Whether every frame has types of its own (real_atom_types.npy)."""
+        return any(self._exists(part, "real_atom_types") for part in range(len(self.sets)))
+
+    @property
+    def nslots(self) -> int:
+        """Atoms of a frame, fillers of mixed frames included."""
+        return len(self.types)
 
     def has(self, name: str) -> bool:
         """Whether every set has `name`.npy."""
-        return all(self._file(part, name).is_file() for part in range(len(self.sets)))
+        return all(self._exists(part, name) for part in range(len(self.sets)))
 
     def __len__(self) -> int:
         return sum(self.counts)
 
+    def read(self, name: str, width: int, frames: ArrayLike) -> F64 | None:
+        """`name`.npy of some frames, [k, width] in the order asked for; None where it is not."""
+        if not self.has(name):
+            return None
+        index = np.asarray(frames, dtype=np.int64)
+        if index.size and not (0 <= index.min() and index.max() < len(self)):
+            raise InputError(f"{self.where}: has {len(self)} frames, no frame {int(index.max())}")
+        out = np.empty((len(index), width))
+        start = 0
+        for part, count in enumerate(self.counts):
+            mine = np.flatnonzero((index >= start) & (index < start + count))
+            if len(mine):
+                array = self._array(part, name, width)
+                out[mine] = rows_of(array, index[mine] - start).reshape(len(mine), width)
+            start += count
+        return out
+
+    def atype(self, frames: ArrayLike, type_map: Sequence[str]) -> I32:
+        """Types of some frames as numbers of the model's type map, [k, nslots]; -1 is a filler."""
+        given = np.asarray(frames)
+        own = self.read("real_atom_types", self.nslots, given) if self.mixed else None
+        if own is None:
+            return np.tile(self._map(self.types, type_map), (len(given), 1))
+        types = own.astype(np.int64)
+        mapped = np.full(types.shape, -1, np.int32)
+        mapped[types >= 0] = self._map(types[types >= 0], type_map)
+        return mapped
+
+    def batch(
+        self,
+        frames: ArrayLike,
+        type_map: Sequence[str],
+        labels: Sequence[Label] = (),
+        fparam: int = 0,
+        aparam: int = 0,
+        number: int = 0,
+    ) -> Batch:
+        """Some frames with those of the labels that there are. `number`: that of this system."""
+        index = np.asarray(frames, dtype=np.int64)
+        nframe, nslots = len(index), self.nslots
+        atype = self.atype(index, type_map)
+        arrays: dict[str, F64] = {}
+        for label in labels:
+            shape = (nframe, nslots, *label.trailing) if label.atomic else (nframe, *label.trailing)
+            width = label.width * (nslots if label.atomic else 1)
+            array = self.read(label.name, width, index)
+            if array is not None:
+                arrays[label.name] = array.reshape(shape)
+        batch = Batch(
+            coord=self._needed("coord", 3 * nslots, index).reshape(nframe, nslots, 3),
+            atype=atype,
+            box=None if self.open else self._needed("box", 9, index).reshape(nframe, 3, 3),
+            labels=arrays,
+            found={label.name: label.name in arrays for label in labels},
+            system=np.full(nframe, number, dtype=np.int64),
+            frame=index,
+            fparam=self._needed("fparam", fparam, index) if fparam else None,
+            aparam=self._needed("aparam", aparam * nslots, index).reshape(nframe, nslots, aparam)
+            if aparam
+            else None,
+        )
+        self._check_finite(batch)
+        return batch
+
+    def batches(
+        self, type_map: Sequence[str], labels: Sequence[Label] = (), **more: int
+    ) -> Iterator[Batch]:
+        """All frames in order, some at a time; `more` goes to `batch`."""
+        step = max(1, CHUNK // (3 * self.nslots))
+        for first in range(0, len(self), step):
+            index = np.arange(first, min(first + step, len(self)))
+            yield self.batch(index, type_map, labels, **more)
+
     def frames(
-        self, type_map: tuple[str, ...], fparam: int = 0, aparam: int = 0
+        self, type_map: Sequence[str], fparam: int = 0, aparam: int = 0
     ) -> Iterator[tuple[Frame, Labels]]:
-        """Every frame, its types as numbers of the model's type map."""
-        natoms = len(self.types)
-        for part in range(len(self.sets)):
-            coord = self._array(part, "coord", 3 * natoms)
-            box = None if self.open else self._array(part, "box", 9)
-            energy = self._optional(part, "energy", 1)
-            force = self._optional(part, "force", 3 * natoms)
-            virial = self._optional(part, "virial", 9)
-            frame_parameters = self._array(part, "fparam", fparam) if fparam else None
-            atom_parameters = self._array(part, "aparam", aparam * natoms) if aparam else None
-            mixed = self._optional(part, "real_atom_types", natoms)
-            for k in range(self.counts[part]):
-                own = self.types if mixed is None else mixed[k].astype(np.int64)
-                real = own >= 0  # mixed data fill shorter frames with atoms of type -1
-                atype = self._map(own[real], type_map)
-                frame = Frame(
-                    coord[k].reshape(natoms, 3)[real],
-                    atype,
-                    None if box is None else box[k].reshape(3, 3),
-                    None if frame_parameters is None else frame_parameters[k],
-                    None
-                    if atom_parameters is None
-                    else atom_parameters[k].reshape(natoms, aparam)[real],
-                )
+        """Every frame, its types as numbers of the model's type map, without fillers."""
+        wanted = [LABELS[name] for name in ("energy", "force", "virial")]
+        for b in self.batches(type_map, wanted, fparam=fparam, aparam=aparam):
+            for k, real in enumerate(b.real):
+                energy, force, virial = (b.labels.get(label.name) for label in wanted)
                 yield (
-                    frame,
+                    Frame(
+                        b.coord[k][real],
+                        b.atype[k][real],
+                        None if b.box is None else b.box[k],
+                        None if b.fparam is None else b.fparam[k],
+                        None if b.aparam is None else b.aparam[k][real],
+                    ),
                     Labels(
-                        None if energy is None else float(energy[k, 0]),
-                        None if force is None else force[k].reshape(natoms, 3)[real],
-                        None if virial is None else virial[k].reshape(3, 3),
+                        None if energy is None else float(energy[k]),
+                        None if force is None else force[k][real],
+                        None if virial is None else virial[k],
                     ),
                 )
 
-    def _map(self, types: NDArray[np.int64], type_map: tuple[str, ...]) -> NDArray[np.int32]:
-        names = self.names or type_map
+    def digest(self, name: str) -> bytes:
+        """SHA-256 of `name`.npy of all sets; of nothing where there is none."""
+        total = hashlib.sha256()
+        for part in range(len(self.sets)):
+            if not self._exists(part, name):
+                continue
+            array = self.storage.array(f"{self.sets[part]}/{name}.npy")
+            total.update(f"{array.dtype} {array.shape}".encode())
+            rows = len(array) if array.ndim else 0
+            step = max(1, CHUNK * rows // max(1, array.size))
+            for first in range(0, rows, step):
+                total.update(np.ascontiguousarray(array[first : first + step]).data)
+        return total.digest()
+
+    def _map(self, types: NDArray[np.int64], type_map: Sequence[str]) -> I32:
+        names = self.names or tuple(type_map)
         bad = np.flatnonzero((types < 0) | (types >= len(names)))
         if len(bad):
             source = "type_map.raw has" if self.names else "without type_map.raw the model has"
             raise InputError(
-                f"{self.path / 'type.raw'}: atom {bad[0]} has type {types[bad[0]]}, "
+                f"{self.where}/type.raw: atom {bad[0]} has type {types[bad[0]]}, "
                 f"but {source} {len(names)} types"
             )
         unknown = [n for t, n in enumerate(names) if n not in type_map and (types == t).any()]
         if unknown:
             raise InputError(
-                f"{self.path}: element {' '.join(unknown)} is not in the model, "
+                f"{self.where}: element {' '.join(unknown)} is not in the model, "
                 f"which knows {' '.join(type_map)}"
             )
-        index = [type_map.index(n) if n in type_map else -1 for n in names]
-        return np.array(index, np.int32)[types]
+        place = {name: i for i, name in enumerate(type_map)}
+        return np.array([place.get(n, -1) for n in names], np.int32)[types]
 
-    def _optional(self, part: int, name: str, width: int) -> F64 | None:
-        return self._array(part, name, width) if self._file(part, name).is_file() else None
+    def _check_finite(self, batch: Batch) -> None:
+        """Refuse numbers that would turn a model into NaN, and say where they are."""
+        arrays = {"coord": batch.coord, "box": batch.box, **batch.labels}
+        for name, array in (arrays | {"fparam": batch.fparam, "aparam": batch.aparam}).items():
+            if array is None or np.isfinite(array).all():
+                continue
+            rows = array.reshape(len(array), -1)
+            bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]
+            value = rows[bad][~np.isfinite(rows[bad])][0]
+            raise InputError(
+                f"{self.where}: {name} of frame {batch.frame[bad]} (counted from 0) has the value "
+                f"{value}. Remove the frame; `dpc data check` finds all of them"
+            )
 
-    def _file(self, part: int, name: str) -> Path:
-        return self.sets[part] / f"{name}.npy"
+    def _exists(self, part: int, name: str) -> bool:
+        return self.storage.has(f"{self.sets[part]}/{name}.npy")
 
-    def _array(self, part: int, name: str, width: int) -> F64:
-        """`name`.npy of one set as [frames, width]."""
-        file = self._file(part, name)
-        if not file.is_file():
+    def _needed(self, name: str, width: int, frames: I64) -> F64:
+        array = self.read(name, width, frames)
+        if array is None:
+            part = next(p for p in range(len(self.sets)) if not self._exists(p, name))
             hint = " (an open system has an empty file 'nopbc')" if name == "box" else ""
-            raise InputError(f"{file}: missing{hint}")
-        try:
-            array = np.load(file, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise InputError(f"{file}: not a NumPy file: {error}") from None
-        if array.dtype.kind not in "fiu":
+            raise InputError(f"{self.where}/{self.sets[part]}/{name}.npy: missing{hint}")
+        return array
+
+    def _array(self, part: int, name: str, width: int) -> Any:
+        """`name`.npy of one set, mapped, its first axis the frames and `width` numbers in each."""
+        key = (part, name, width)
+        if key not in self._arrays:
+            self._arrays[key] = self._open_array(part, name, width)
+        return self._arrays[key]
+
+    def _open_array(self, part: int, name: str, width: int) -> Any:
+        file = f"{self.where}/{self.sets[part]}/{name}.npy"
+        if not self._exists(part, name):
+            raise InputError(f"{file}: missing")
+        array = self.storage.array(f"{self.sets[part]}/{name}.npy")
+        if array.dtype.kind not in "fiub":
             raise InputError(f"{file}: expected real numbers, not {array.dtype}")
         if name == "coord":
             frames = len(array) if array.ndim > 1 else 1
@@ -162,6 +271,9 @@ class System:
         if array.size != frames * width:
             raise InputError(
                 f"{file}: the shape is {array.shape}, but expected {frames} frames of {width} "
-                f"numbers, for the {len(self.types)} atoms of type.raw"
+                f"numbers, for the {self.nslots} atoms of type.raw"
             )
-        return array.reshape(frames, width).astype(np.float64)
+        if isinstance(array, np.ndarray):
+            return array.reshape(frames, width)
+        # HDF5: a slice reads; flat arrays are small enough to read whole
+        return array if array.ndim and len(array) == frames else array[()].reshape(frames, width)
