@@ -10,7 +10,9 @@
 #define M 16 /* nodes of a panel, its two ends included */
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((visibility("default"), target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define CLONES                                                                                     \
+  __attribute__((visibility("default"),                                                            \
+                 target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONES __attribute__((visibility("default")))
 #endif
@@ -23,10 +25,9 @@ struct grid {
 };
 
 /* Environment rows (s, s x/d, s y/d, s z/d) - mean) / std and what their slopes need. */
-CLONES void dpc_rows(
-    int64_t npairs, const double *restrict r, const int32_t *restrict type,
-    const double *restrict mean, const double *restrict inverse_std, double rcut_smth, double rcut,
-    double *restrict row, double *restrict shape) {
+CLONES void dpc_rows(int64_t npairs, const double *restrict r, const int32_t *restrict type,
+                     const double *restrict mean, const double *restrict inverse_std,
+                     double rcut_smth, double rcut, double *restrict row, double *restrict shape) {
   const double inverse = 1 / (rcut - rcut_smth);
   for (int64_t p = 0; p < npairs; p++) {
     const double *restrict x = r + 3 * p;
@@ -43,6 +44,21 @@ CLONES void dpc_rows(
     for (int c = 0; c < 3; c++) row[4 * p + c + 1] = (h * x[c] - shift[c + 1]) * scale[c + 1];
     shape[4 * p] = ds, shape[4 * p + 1] = h, shape[4 * p + 2] = (ds - h) / d;
     shape[4 * p + 3] = 1 / d;
+  }
+}
+
+/* Forces [atoms, 3] and virials [frames, 9] from dE/dr of the pairs; both begin at 0. */
+CLONES void dpc_collect(int64_t npairs, const int32_t *restrict centre,
+                        const int32_t *restrict neighbor, int64_t nloc, const double *restrict r,
+                        const double *restrict dr, double *restrict force,
+                        double *restrict virial) {
+  for (int64_t p = 0; p < npairs; p++) {
+    double *restrict mine = virial + 9 * (centre[p] / nloc);
+    for (int a = 0; a < 3; a++) {
+      force[3 * (int64_t)centre[p] + a] += dr[3 * p + a];
+      force[3 * (int64_t)neighbor[p] + a] -= dr[3 * p + a];
+      for (int b = 0; b < 3; b++) mine[3 * a + b] -= dr[3 * p + a] * r[3 * p + b];
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 /* Kernels of pairs.c for one precision: REAL is float or double, NAME(x) its suffixed name. */
 
 /* phi_m(u) and d phi_m / dx for the M nodes of a panel. */
-static inline __attribute__((always_inline)) void NAME(basis)(
-    double u, double scale, const double *restrict coefficient, REAL *restrict phi,
-    REAL *restrict slope) {
+static inline __attribute__((always_inline)) void NAME(basis)(double u, double scale,
+                                                              const double *restrict coefficient,
+                                                              REAL *restrict phi,
+                                                              REAL *restrict slope) {
   double t[M], dt[M], value[M] = {0}, rise[M] = {0};
   t[0] = 1, t[1] = u, dt[0] = 0, dt[1] = 1;
   for (int k = 2; k < M; k++) {
@@ -23,10 +24,11 @@ static inline __attribute__((always_inline)) void NAME(basis)(
 }
 
 /* a[i, c, block of the pair's net + node] += R_c phi_node, over the pairs of atom i. */
-CLONES void NAME(dpc_spread)(
-    int64_t natoms, const int64_t *restrict first, const int64_t *restrict count,
-    const int32_t *restrict net, const double *restrict row, const struct grid *grid,
-    int32_t *restrict start, REAL *restrict phi, REAL *restrict slope, REAL *restrict a) {
+CLONES void NAME(dpc_spread)(int64_t natoms, const int64_t *restrict first,
+                             const int64_t *restrict count, const int32_t *restrict net,
+                             const double *restrict row, const struct grid *grid,
+                             int32_t *restrict start, REAL *restrict phi, REAL *restrict slope,
+                             REAL *restrict a) {
   const int64_t width = grid->nets * grid->nodes;
   const double scale = 2 * grid->inverse_width;
   for (int64_t i = 0; i < natoms; i++) {
@@ -49,12 +51,13 @@ CLONES void NAME(dpc_spread)(
 }
 
 /* dE/dr [pairs, 3] from w = dE/da [atoms, 4, width]. */
-CLONES void NAME(dpc_pull)(
-    int64_t natoms, const int64_t *restrict first, const int64_t *restrict count,
-    const double *restrict r, const double *restrict row, const double *restrict shape,
-    const double *restrict inverse_std, const int32_t *restrict type, const struct grid *grid,
-    const int32_t *restrict start, const REAL *restrict phi, const REAL *restrict slope,
-    const REAL *restrict w, double *restrict dr) {
+CLONES void NAME(dpc_pull)(int64_t natoms, const int64_t *restrict first,
+                           const int64_t *restrict count, const double *restrict r,
+                           const double *restrict row, const double *restrict shape,
+                           const double *restrict inverse_std, const int32_t *restrict type,
+                           const struct grid *grid, const int32_t *restrict start,
+                           const REAL *restrict phi, const REAL *restrict slope,
+                           const REAL *restrict w, double *restrict dr) {
   const int64_t width = grid->nets * grid->nodes;
   for (int64_t i = 0; i < natoms; i++) {
     const REAL *restrict mine = w + i * 4 * width;
@@ -85,13 +88,14 @@ CLONES void NAME(dpc_pull)(
 }
 
 /* The change of `a` when the pairs move along v = f_i - f_j - y r; f [atoms, 3], y [frames, 9]. */
-CLONES void NAME(dpc_push)(
-    int64_t natoms, const int64_t *restrict first, const int64_t *restrict count,
-    const int64_t *restrict centre, const int32_t *restrict neighbor, int64_t nloc,
-    const double *restrict f, const double *restrict y, const double *restrict r,
-    const double *restrict row, const double *restrict shape, const double *restrict inverse_std,
-    const int32_t *restrict type, const struct grid *grid, const int32_t *restrict start,
-    const REAL *restrict phi, const REAL *restrict slope, REAL *restrict a) {
+CLONES void NAME(dpc_push)(int64_t natoms, const int64_t *restrict first,
+                           const int64_t *restrict count, const int64_t *restrict centre,
+                           const int32_t *restrict neighbor, int64_t nloc, const double *restrict f,
+                           const double *restrict y, const double *restrict r,
+                           const double *restrict row, const double *restrict shape,
+                           const double *restrict inverse_std, const int32_t *restrict type,
+                           const struct grid *grid, const int32_t *restrict start,
+                           const REAL *restrict phi, const REAL *restrict slope, REAL *restrict a) {
   const int64_t width = grid->nets * grid->nodes;
   for (int64_t i = 0; i < natoms; i++) {
     REAL *restrict mine = a + i * 4 * width;
