@@ -35,6 +35,7 @@ LABELS = {
         Label("virial", (3, 3), unit="eV"),
         Label("atom_ener", (), True, "eV"),
         Label("atom_pref", (), True),
+        Label("atom_ener_coeff", (), True),
         Label("dipole", (3,)),
         Label("atomic_dipole", (3,), True),
         Label("polarizability", (3, 3)),
