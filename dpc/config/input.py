@@ -39,7 +39,7 @@ class Input:
     learning_rate: dict[str, Any]
     optimizer: dict[str, Any]
     training: dict[str, Any]
-    shared: dict[str, Any]  # shared_dict of a multi-task model
+    heads: dict[str, dict[str, Any]]  # model_dict as written: names of shared_dict not resolved
 
     @property
     def multi_task(self) -> bool:
@@ -98,7 +98,7 @@ def make_input(document: Mapping[str, Any], folder: Path, source: str = "input")
         problems.append("training.numb_steps is missing: how long to train")
     if problems:
         raise InputError(all_problems(source, problems))
-    return Input(folder, tasks, rate, optimizer, training, dict(model.get("shared_dict", {})))
+    return Input(folder, tasks, rate, optimizer, training, dict(model.get("model_dict", {})))
 
 
 def _from_v1(training: Any) -> Any:

@@ -19,12 +19,8 @@ class AutogradStep(Step):
 
     name = "autograd"
 
-    def __init__(self, model: Model) -> None:
-        super().__init__(model)
-        self.cache = model_cache(model)
-
-    def prepare(self, batch: Batch) -> Pairs:
-        return self.cache(batch)
+    def prepare(self, batch: Batch, pairs: Pairs) -> Pairs:
+        return pairs
 
     def predict(self, batch: Batch) -> Prediction:
         return _detached(self._evaluate(batch, create_graph=False))
@@ -38,7 +34,7 @@ class AutogradStep(Step):
         return value.detach(), errors
 
     def _evaluate(self, batch: Batch, create_graph: bool) -> Prediction:
-        pairs = batch.prepared if isinstance(batch.prepared, Pairs) else self.cache(batch)
+        pairs: Pairs = self.prepared(batch)
         model = self.model
         real = torch.from_numpy(batch.real.reshape(-1))
         ti = torch.from_numpy(batch.atype.reshape(-1)).long().clamp(min=0)
@@ -64,13 +60,6 @@ class AutogradStep(Step):
         if not create_graph:
             atom_energy, energy = atom_energy.detach(), energy.detach()
         return collect(energy, atom_energy, dr, r.detach(), i, j, batch)
-
-
-def model_cache(model: Model):  # type: ignore[no-untyped-def]
-    """Neighbour lists of a model's batches."""
-    from dpc.data.pairs import PairCache
-
-    return PairCache(model.rcut, model.sel)
 
 
 def centres(pairs: Pairs) -> Tensor:
@@ -113,12 +102,13 @@ def collect(
     force = dr.new_zeros(nframe * nloc, 3).index_add(0, i, dr).index_add(0, j, -dr)
     pair = -(dr[:, :, None] * r[:, None, :])
     virial = dr.new_zeros(nframe, 3, 3).index_add(0, i // nloc, pair)
-    return Prediction(
-        energy, force.view(nframe, nloc, 3), virial, atom_energy.view(nframe, nloc)
-    )
+    return Prediction(energy, force.view(nframe, nloc, 3), virial, atom_energy.view(nframe, nloc))
 
 
 def _detached(found: Prediction) -> Prediction:
     return Prediction(
-        found.energy.detach(), found.force.detach(), found.virial.detach(), found.atom_energy.detach()
+        found.energy.detach(),
+        found.force.detach(),
+        found.virial.detach(),
+        found.atom_energy.detach(),
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
 from dpc.data.batch import Batch
+from dpc.data.pairs import PairCache, Pairs, batch_pairs
 from dpc.frontend.model import Model
 from dpc.frontend.training.losses import Loss
 from dpc.frontend.training.prediction import Prediction
@@ -27,19 +30,29 @@ class Step(ABC):
         return ""
 
     @abstractmethod
-    def prepare(self, batch: Batch) -> object:
-        """What follows from the positions alone; called in the loader's thread."""
+    def prepare(self, batch: Batch, pairs: Pairs) -> object:
+        """What follows from the positions alone; may be called in another thread."""
+
+    def preparer(self) -> Callable[[Batch], object]:
+        """`prepare` for the batches of one data set, with a cache of their pairs."""
+        cache = PairCache(self.model.rcut, self.model.sel)
+        return lambda batch: self.prepare(batch, cache(batch)) if batch.nframe else None
+
+    def prepared(self, batch: Batch) -> Any:
+        """What a preparer made of the batch, or the same made now."""
+        if batch.prepared is not None:
+            return batch.prepared
+        return self.prepare(batch, batch_pairs(batch, self.model.rcut, self.model.sel))
 
     @abstractmethod
     def predict(self, batch: Batch) -> Prediction:
         """Energy, force, virial, without gradients."""
 
     @abstractmethod
-    def gradient(self, batch: Batch, loss: Loss, fraction: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def gradient(
+        self, batch: Batch, loss: Loss, fraction: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its errors; d loss / d parameter is added to `.grad`."""
-
-    def weights_changed(self) -> None:  # noqa: B027: most steps keep nothing of the weights
-        """Called after the optimizer has moved the parameters."""
 
 
 #: fast steps by the name of the descriptor they are for

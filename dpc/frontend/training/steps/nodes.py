@@ -3,7 +3,8 @@
 An embedding net is a smooth function G of one number x, and a batch asks for it at tens of
 thousands of places. Between the nodes x_k of a fine grid G is a polynomial to the last digits,
 
-    G(x) = sum_k phi_k(x) G(x_k),   X_i = sum_j R_ij^T G(x_ij) = A_i G,   A_i = sum_j R_ij^T phi(x_ij)
+    G(x) = sum_k phi_k(x) G(x_k)
+    X_i = sum_j R_ij^T G(x_ij) = A_i G,   A_i = sum_j R_ij^T phi(x_ij)
 
 so that a step runs the nets on a few hundred nodes, whatever the batch, and all that is left at the
 pairs does not depend on the weights. phi are the Lagrange polynomials of the Chebyshev-Lobatto
@@ -72,7 +73,12 @@ class Grid:
     def struct(self) -> GridStruct:
         """The grid for pairs.c; one block of nodes for each neighbour type."""
         return GridStruct(
-            self.nets, self.nodes, self.panels, self.origin, 1 / self.width, _coefficients().data_ptr()
+            self.nets,
+            self.nodes,
+            self.panels,
+            self.origin,
+            1 / self.width,
+            _coefficients().data_ptr(),
         )
 
     def places(self) -> Tensor:

@@ -9,7 +9,7 @@ One step computes
     along     a' = da/dr v for v = d loss / d (dE/dr), X' = a' G, D';  (1)
     gradient  of S = sum_n w_n E_n + E'_n by every parameter.          (3)
 
-S has the gradient of the loss, since the loss depends on dE/dr through v . dE/dr = E' to first order.
+S has the gradient of the loss: to first order the loss depends on dE/dr through v . dE/dr = E'.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from dpc.data.batch import Batch
-from dpc.data.pairs import PairCache
+from dpc.data.pairs import Pairs
 from dpc.errors import ToolError
 from dpc.frontend.descriptors.se_e2_a import SeE2A
 from dpc.frontend.fittings.energy import EnergyFitting
@@ -81,7 +81,6 @@ class FusedStep(Step):
         self.descriptor, self.fitting = model.descriptor, model.fitting
         self.ntypes = len(model.type_map)
         self.one_side = self.descriptor.config.type_one_side
-        self.cache = PairCache(model.rcut, model.sel)
         self.dtype = self.descriptor.dtype
         self.grid: Grid | None = None
         self._lock = threading.Lock()
@@ -106,8 +105,7 @@ class FusedStep(Step):
 
     # -- what does not depend on the weights --------------------------------------------------
 
-    def prepare(self, batch: Batch) -> Prepared:
-        pairs = self.cache(batch)
+    def prepare(self, batch: Batch, pairs: Pairs) -> Prepared:
         model, config = self.model, self.descriptor.config
         atype = torch.from_numpy(batch.atype.reshape(-1))
         count = torch.from_numpy(pairs.offsets).diff()
@@ -161,7 +159,10 @@ class FusedStep(Step):
         mean, inverse_std = self._statistics()
         nothing = -mean * inverse_std  # the row of an empty slot
         with self._lock:
-            low, high = float(nothing[:, 0].min()), max(prepared.farthest, float(nothing[:, 0].max()))
+            low, high = (
+                float(nothing[:, 0].min()),
+                max(prepared.farthest, float(nothing[:, 0].max())),
+            )
             if self.grid is None:
                 self.grid = fit_grid(self.descriptor.embedding, self.ntypes, low, high)
             elif high > self.grid.end:
@@ -247,9 +248,7 @@ class _Run:
     def __init__(self, step: FusedStep, batch: Batch) -> None:
         self.step, self.batch = step, batch
         self.model = step.model
-        self.prepared = (
-            batch.prepared if isinstance(batch.prepared, Prepared) else step.prepare(batch)
-        )
+        self.prepared: Prepared = step.prepared(batch)
         self.spread = step._place(self.prepared)
         with torch.enable_grad():
             self.graph = step.nodes(self.spread.grid)
@@ -265,7 +264,9 @@ class _Run:
             return [(slice(0, len(self.prepared.order)), self.g)]
         rows = len(self.g) // self.step.ntypes
         return [
-            (here, self.g[t * rows : (t + 1) * rows]) for t, here in self._types() if here.stop > here.start
+            (here, self.g[t * rows : (t + 1) * rows])
+            for t, here in self._types()
+            if here.stop > here.start
         ]
 
     def _types(self) -> list[tuple[int, slice]]:
