@@ -25,7 +25,7 @@ from dpc.frontend.training.steps.kernels import PANEL, GridStruct
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-7}
 """Largest error of G between the nodes, over its largest value."""
-MAX_PANELS = 400  # beyond this the nets are too rough, and autograd is as good
+MAX_PANELS = 1000  # beyond this the nets are too rough, and autograd is as good
 
 
 @functools.cache
@@ -114,10 +114,14 @@ class Grid:
         return worst
 
 
-def fit_grid(bank: MlpBank, nets: int, low: float, high: float, start: Grid | None = None) -> Grid:
-    """The coarsest of the doubled grids over [low, high] that reaches the tolerance."""
-    grid = start or Grid(nets, low, max(1.0, (high - low) / 8), 1)
-    grid = grid.reaching(high)
-    while grid.panels <= MAX_PANELS and grid.error(bank) > TOLERANCE[bank.dtype]:
+def fit_grid(bank: MlpBank, start: Grid) -> tuple[Grid, float]:
+    """The first of ever finer grids that reaches the tolerance, or the finest; and its error."""
+    grid = start
+    while (error := grid.error(bank)) > TOLERANCE[bank.dtype] and 2 * grid.panels <= MAX_PANELS:
         grid = grid.finer()
-    return grid
+    return grid, error
+
+
+def first_grid(nets: int, low: float, high: float) -> Grid:
+    """A coarse grid over [low, high] to start from."""
+    return Grid(nets, low, max(1.0, (high - low) / 8), 1).reaching(high)

@@ -15,6 +15,7 @@ S has the gradient of the loss: to first order the loss depends on dE/dr through
 from __future__ import annotations
 
 import threading
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -32,7 +33,7 @@ from dpc.frontend.training.steps import kernels
 from dpc.frontend.training.steps.autograd import parameters
 from dpc.frontend.training.steps.base import Step, steps
 from dpc.frontend.training.steps.dense import Passes
-from dpc.frontend.training.steps.nodes import MAX_PANELS, Grid, fit_grid
+from dpc.frontend.training.steps.nodes import TOLERANCE, Grid, first_grid, fit_grid
 
 ROUGH = ("relu", "relu6", "silut", "custom_silu")
 CHECK_EVERY = 100  # steps between two looks at the error between the nodes
@@ -86,6 +87,7 @@ class FusedStep(Step):
         self._lock = threading.Lock()
         self._nodes: Tensor | None = None  # values of frozen nets
         self._since_check = 0
+        self._warned = False
 
     @staticmethod
     def refuses(model: Model) -> str:
@@ -164,7 +166,7 @@ class FusedStep(Step):
                 max(prepared.farthest, float(nothing[:, 0].max())),
             )
             if self.grid is None:
-                self.grid = fit_grid(self.descriptor.embedding, self.ntypes, low, high)
+                self.grid = self._fine(first_grid(self.ntypes, low, high))
             elif high > self.grid.end:
                 self.grid = self.grid.reaching(high)
                 self._nodes = None
@@ -237,9 +239,20 @@ class FusedStep(Step):
         if self.grid is None or self._since_check < CHECK_EVERY or self._nodes is not None:
             return
         self._since_check = 0
-        grid = fit_grid(self.descriptor.embedding, self.ntypes, 0, self.grid.end, self.grid)
-        if grid.panels <= MAX_PANELS:
-            self.grid = grid
+        self.grid = self._fine(self.grid)
+
+    def _fine(self, grid: Grid) -> Grid:
+        """A grid fine enough for the nets; where none is, the finest, with a warning."""
+        bank = self.descriptor.embedding
+        grid, error = fit_grid(bank, grid)
+        if error > 10 * TOLERANCE[bank.dtype] and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"the embedding nets are so rough that the fused step evaluates them with an error "
+                f"of {error:.1e}; training.fused false is exact",
+                stacklevel=2,
+            )
+        return grid
 
 
 class _Run:
