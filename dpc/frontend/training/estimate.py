@@ -20,7 +20,8 @@ def estimate(prepared: Prepared, found: dict[str, Any]) -> list[str]:
     for name, task in found["tasks"].items():
         head = f"{name}: " if name else ""
         lines.append(
-            f"{head}{task['frames']} frames in {task['systems']} systems; {task['parameters']} weights"
+            f"{head}{task['frames']} frames in {task['systems']} systems, "
+            f"{task['parameters']} weights"
         )
         if task["min_nbor_dist"]:
             types = prepared.tasks[name].model.type_map

@@ -16,6 +16,7 @@ from dpc.errors import InputError, UsageError
 from dpc.frontend.importers import read_model
 from dpc.frontend.model import Model
 from dpc.frontend.training.averages import Weights
+from dpc.frontend.training.board import Board
 from dpc.frontend.training.group import Group
 from dpc.frontend.training.optimizers import make_optimizer
 from dpc.frontend.training.schedule import make_schedule
@@ -222,9 +223,25 @@ def _trainer(
         make_optimizer(source.optimizer, parameters),
         Snapshots(folder, Path(training["save_ckpt"]).name, training["max_ckpt_keep"]),
         tables,
-        Watch(steps, start.quiet or not group.main),
+        _watch(training, tasks, steps, start.quiet or not group.main, group),
         Weights(parameters, training["ema_decay"]) if training["enable_ema"] else None,
         group,
+    )
+
+
+def _watch(
+    training: dict[str, Any], tasks: Mapping[str, Task], steps: int, quiet: bool, group: Group
+) -> Watch:
+    board, timeline = training["tensorboard"], training["profiling"]
+    if not group.main or not (board or timeline):
+        return Watch(steps, quiet)
+    return Board(
+        steps,
+        quiet,
+        {name: task.model for name, task in tasks.items()},
+        Path(training["tensorboard_log_dir"]) if board else None,
+        training["tensorboard_freq"],
+        Path(training["profiling_file"]) if timeline else None,
     )
 
 

@@ -80,6 +80,7 @@ class Trainer:
                 }
                 for name, task in self.tasks.items()
             },
+            "steps": {name: task.step.state() for name, task in self.tasks.items()},
             "weights": self.weights.state() if self.weights else None,
             "seed": self.plan.seed,
             "world": self.group.world,
@@ -92,6 +93,7 @@ class Trainer:
         self.optimizer.load_state_dict(snapshot.state["optimizer"])
         for name, task in self.tasks.items():
             loaders = snapshot.state["loaders"][name]
+            task.step.restore(snapshot.state["steps"][name])
             task.training.restore(loaders["training"])
             if task.validation is not None and loaders["validation"] is not None:
                 task.validation.restore(loaders["validation"])

@@ -23,12 +23,15 @@ class AutogradStep(Step):
         return pairs
 
     def predict(self, batch: Batch) -> Prediction:
-        return _detached(self._evaluate(batch, create_graph=False))
+        with torch.enable_grad():
+            return _detached(self._evaluate(batch, create_graph=False))
 
     def gradient(
         self, batch: Batch, loss: Loss, fraction: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        value, errors = loss(self._evaluate(batch, create_graph=True), Targets.of(batch), fraction)
+        with torch.enable_grad():
+            found = self._evaluate(batch, create_graph=True)
+            value, errors = loss(found, Targets.of(batch), fraction)
         if value.requires_grad:
             value.backward()
         return value.detach(), errors

@@ -54,6 +54,13 @@ class Step(ABC):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its errors; d loss / d parameter is added to `.grad`."""
 
+    def state(self) -> dict[str, Any]:
+        """What the bits of the next step depend on, beside model and batch."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:  # noqa: B027
+        """Go on from such a state."""
+
 
 #: fast steps by the name of the descriptor they are for
 steps: Registry[type[Step]] = Registry("step", "dpc.steps", "dpc.frontend.training.steps")

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import threading
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -104,6 +105,14 @@ class FusedStep(Step):
         except ToolError as error:
             return str(error)
         return ""
+
+    def state(self) -> dict[str, Any]:
+        grid = None if self.grid is None else asdict(self.grid)
+        return {"grid": grid, "since_check": self._since_check}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.grid = None if state.get("grid") is None else Grid(**state["grid"])
+        self._since_check = state.get("since_check", 0)
 
     # -- what does not depend on the weights --------------------------------------------------
 
