@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from dpc.data.batch import Batch, merge
 from dpc.data.labels import Label
+from dpc.data.neighbors import I64
 from dpc.data.system import System, find_systems
 from dpc.errors import InputError
 
@@ -43,6 +44,10 @@ class DataSet:
     def mixed(self) -> bool:
         """Whether the frames of some system have types of their own."""
         return any(system.mixed for system in self.systems)
+
+    def groups(self, labels: Sequence[Label]) -> list[list[I64]]:
+        """Of each system, frames by which of the labels they have: these may share a batch."""
+        return [system.groups([label.name for label in labels]) for system in self.systems]
 
     def batch(self, system: int, frames: ArrayLike, labels: Sequence[Label] = ()) -> Batch:
         """Some frames of one system."""

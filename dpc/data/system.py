@@ -98,21 +98,32 @@ class System:
         return sum(self.counts)
 
     def read(self, name: str, width: int, frames: ArrayLike) -> F64 | None:
-        """`name`.npy of some frames, [k, width] in the order asked for; None where it is not."""
-        if not self.has(name):
-            return None
+        """`name`.npy of some frames, [k, width] in the order asked for.
+
+        None where the set of one of the frames does not have it.
+        """
         index = np.asarray(frames, dtype=np.int64)
         if index.size and not (0 <= index.min() and index.max() < len(self)):
             raise InputError(f"{self.where}: has {len(self)} frames, no frame {int(index.max())}")
+        starts = np.cumsum([0, *self.counts])
+        parts = np.searchsorted(starts, index, side="right") - 1
+        if not all(self._exists(part, name) for part in (np.unique(parts) if len(parts) else [0])):
+            return None
         out = np.empty((len(index), width))
-        start = 0
-        for part, count in enumerate(self.counts):
-            mine = np.flatnonzero((index >= start) & (index < start + count))
-            if len(mine):
-                array = self._array(part, name, width)
-                out[mine] = rows_of(array, index[mine] - start).reshape(len(mine), width)
-            start += count
+        for part in np.unique(parts):
+            mine = np.flatnonzero(parts == part)
+            array = self._array(int(part), name, width)
+            out[mine] = rows_of(array, index[mine] - starts[part]).reshape(len(mine), width)
         return out
+
+    def groups(self, names: Sequence[str]) -> list[I64]:
+        """Frames by which of `names` their sets have: one group where all sets have the same."""
+        starts = np.cumsum([0, *self.counts])
+        found: dict[tuple[bool, ...], list[I64]] = {}
+        for part, count in enumerate(self.counts):
+            has = tuple(self._exists(part, name) for name in names)
+            found.setdefault(has, []).append(starts[part] + np.arange(count))
+        return [np.concatenate(ranges) for ranges in found.values()]
 
     def atype(self, frames: ArrayLike, type_map: Sequence[str]) -> I32:
         """Types of some frames as numbers of the model's type map, [k, nslots]; -1 is a filler."""
@@ -164,11 +175,14 @@ class System:
     def batches(
         self, type_map: Sequence[str], labels: Sequence[Label] = (), **more: int
     ) -> Iterator[Batch]:
-        """All frames in order, some at a time; `more` goes to `batch`."""
+        """All frames in order, some of one set at a time; `more` goes to `batch`."""
         step = max(1, CHUNK // (3 * self.nslots))
-        for first in range(0, len(self), step):
-            index = np.arange(first, min(first + step, len(self)))
-            yield self.batch(index, type_map, labels, **more)
+        start = 0
+        for count in self.counts:
+            for first in range(0, count, step):
+                index = start + np.arange(first, min(first + step, count))
+                yield self.batch(index, type_map, labels, **more)
+            start += count
 
     def frames(
         self, type_map: Sequence[str], fparam: int = 0, aparam: int = 0
