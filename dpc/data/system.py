@@ -29,6 +29,7 @@ class Labels:
     energy: float | None  # eV
     force: F64 | None  # [n, 3] eV/Å
     virial: F64 | None  # [3, 3] eV
+    atom_ener: F64 | None = None  # [n] eV
 
 
 def find_systems(path: Path | str) -> list[System]:
@@ -129,9 +130,7 @@ class System:
         """Types of some frames as numbers of the model's type map, [k, nslots]; -1 is a filler."""
         given = np.asarray(frames)
         own = self.read("real_atom_types", self.nslots, given) if self.mixed else None
-        if own is None:
-            return np.tile(self._map(self.types, type_map), (len(given), 1))
-        types = own.astype(np.int64)
+        types = np.tile(self.types, (len(given), 1)) if own is None else own.astype(np.int64)
         mapped = np.full(types.shape, -1, np.int32)
         mapped[types >= 0] = self._map(types[types >= 0], type_map)
         return mapped
@@ -185,27 +184,33 @@ class System:
             start += count
 
     def frames(
-        self, type_map: Sequence[str], fparam: int = 0, aparam: int = 0
+        self,
+        type_map: Sequence[str],
+        fparam: int = 0,
+        aparam: int = 0,
+        chosen: ArrayLike | None = None,
     ) -> Iterator[tuple[Frame, Labels]]:
-        """Every frame, its types as numbers of the model's type map, without fillers."""
-        wanted = [LABELS[name] for name in ("energy", "force", "virial")]
-        for b in self.batches(type_map, wanted, fparam=fparam, aparam=aparam):
-            for k, real in enumerate(b.real):
-                energy, force, virial = (b.labels.get(label.name) for label in wanted)
-                yield (
-                    Frame(
-                        b.coord[k][real],
-                        b.atype[k][real],
-                        None if b.box is None else b.box[k],
-                        None if b.fparam is None else b.fparam[k],
-                        None if b.aparam is None else b.aparam[k][real],
-                    ),
-                    Labels(
-                        None if energy is None else float(energy[k]),
-                        None if force is None else force[k][real],
-                        None if virial is None else virial[k],
-                    ),
-                )
+        """All frames or the chosen ones, types as numbers of the type map, without fillers."""
+        wanted = [LABELS[name] for name in ("energy", "force", "virial", "atom_ener")]
+        for k in range(len(self)) if chosen is None else np.asarray(chosen).tolist():
+            b = self.batch([k], type_map, wanted, fparam, aparam)
+            real = b.real[0]
+            energy, force, virial, atom_ener = (b.labels.get(label.name) for label in wanted)
+            yield (
+                Frame(
+                    b.coord[0][real],
+                    b.atype[0][real],
+                    None if b.box is None else b.box[0],
+                    None if b.fparam is None else b.fparam[0],
+                    None if b.aparam is None else b.aparam[0][real],
+                ),
+                Labels(
+                    None if energy is None else float(energy[0]),
+                    None if force is None else force[0][real],
+                    None if virial is None else virial[0],
+                    None if atom_ener is None else atom_ener[0][real],
+                ),
+            )
 
     def digest(self, name: str) -> bytes:
         """SHA-256 of `name`.npy of all sets; of nothing where there is none."""
@@ -245,12 +250,12 @@ class System:
         for name, array in (arrays | {"fparam": batch.fparam, "aparam": batch.aparam}).items():
             if array is None or np.isfinite(array).all():
                 continue
-            rows = array.reshape(len(array), -1)
-            bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]
-            value = rows[bad][~np.isfinite(rows[bad])][0]
+            place = np.argwhere(~np.isfinite(array))[0]
+            atomic = name in ("coord", "aparam") or (name in LABELS and LABELS[name].atomic)
+            atom = f", atom {place[1]}" if atomic else ""
             raise InputError(
-                f"{self.where}: {name} of frame {batch.frame[bad]} (counted from 0) has the value "
-                f"{value}. Remove the frame; `dpc data check` finds all of them"
+                f"{self.where}, frame {batch.frame[place[0]]}{atom} (counted from 0): {name} has "
+                f"the value {array[tuple(place)]}. Remove the frame; see `dpc data check`"
             )
 
     def _exists(self, part: int, name: str) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import dpc.cli.test as command
+import dpc.data.counter as counter
 from dpc.cli.main import main
 from dpc.frontend.importers import write_model
 from tests.unit.data.folders import write_folder
@@ -14,6 +14,11 @@ from tests.unit.frontend.zoo import random_file, random_model
 def model(tmp_path):
     write_model(random_file(), tmp_path / "model.pt")
     return tmp_path / "model.pt"
+
+
+def said(capsys):
+    """What is on stderr."""
+    return capsys.readouterr().err
 
 
 def relabel(folder):
@@ -39,7 +44,7 @@ def test_errors_of_a_folder(model, tmp_path, capsys):
 
 
 def test_several_systems_and_few_frames(model, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(command, "QUIET", 0.0)
+    monkeypatch.setattr(counter, "QUIET", 0.0)
     for name in "ab":
         relabel(write_folder(tmp_path / "data" / name, frames=3, sets=1))
     assert main(["test", str(model), "-s", str(tmp_path / "data"), "-n", "2"]) == 0
@@ -73,7 +78,9 @@ def test_frames_that_cannot_be(model, tmp_path, capsys):
     bad[1, 4] = np.nan
     np.save(folder / "set.000/coord.npy", bad)
     assert main(command) == 1
-    assert "data, frame 1 (counted from 0): coord: atom 1 at" in capsys.readouterr().err
+    assert (
+        "data, frame 1, atom 1 (counted from 0): coord has the value nan" in capsys.readouterr().err
+    )
     np.save(folder / "set.000/coord.npy", good[:0])
     assert main(command) == 1
     assert "data: there are no frames" in capsys.readouterr().err

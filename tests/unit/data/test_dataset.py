@@ -106,7 +106,7 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path, name):
     np.save(path / "set.000" / f"{name}.npy", array)
     data = open_dataset(path)
     data.batch(0, [0, 1, 3], WANTED)
-    with pytest.raises(InputError, match=f"{name} of frame 2 .* has the value nan"):
+    with pytest.raises(InputError, match=f"a, frame 2.*: {name} has the value nan"):
         data.batch(0, [2], WANTED)
 
 

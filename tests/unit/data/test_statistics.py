@@ -36,8 +36,8 @@ def padded_rows(batch):
     for k in range(batch.nframe):
         ext = extend(batch.coord[k], batch.atype[k], batch.box[k], RCUT)
         nlist, _ = format_nlist(ext, neighbor_rows(ext, RCUT), (*SEL, 1))
-        for i, j in ((i, j) for i in range(len(nlist)) for j in nlist[i]):
-            row = np.zeros(4)
+        for i, j in zip(*np.mgrid[: len(nlist), : nlist.shape[1]].reshape(2, -1), strict=True):
+            j, row = nlist[i, j], np.zeros(4)
             if j >= 0:
                 r = ext.coord[j] - ext.coord[i]
                 d = np.linalg.norm(r)
