@@ -40,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("-r", "--rand-seed", type=int, default=0, metavar="SEED", help="of that order")
     add("-a", "--atomic", action="store_true", help="atomic energies as well")
     add("-d", "--detail-file", type=Path, metavar="PREFIX",
-        help="write label and prediction of every number to PREFIX.e.out, .f.out, .v.out, …")  # fmt: skip
+        help="labels and predictions into PREFIX.e.out, .f.out, .v.out, …")  # fmt: skip
     add("--report", type=Path, metavar="PAGE", help="write a page with parity plots (.html)")
 
 

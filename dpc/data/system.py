@@ -79,7 +79,7 @@ class System:
     @cached_property
     def counts(self) -> list[int]:
         """Frames in each set."""
-        return [len(self._array(i, "coord", 3 * self.nslots)) for i in range(len(self.sets))]
+        return [len(self.array(i, "coord", 3 * self.nslots)) for i in range(len(self.sets))]
 
     @cached_property
     def mixed(self) -> bool:
@@ -94,6 +94,10 @@ class System:
     def has(self, name: str) -> bool:
         """Whether every set has `name`.npy."""
         return all(self._exists(part, name) for part in range(len(self.sets)))
+
+    def array_names(self) -> set[str]:
+        """Names of all arrays in all sets."""
+        return {name for part in self.sets for name in self.storage.array_names(part)}
 
     def __len__(self) -> int:
         return sum(self.counts)
@@ -113,7 +117,7 @@ class System:
         out = np.empty((len(index), width))
         for part in np.unique(parts):
             mine = np.flatnonzero(parts == part)
-            array = self._array(int(part), name, width)
+            array = self.array(int(part), name, width)
             out[mine] = rows_of(array, index[mine] - starts[part]).reshape(len(mine), width)
         return out
 
@@ -143,8 +147,12 @@ class System:
         fparam: int = 0,
         aparam: int = 0,
         number: int = 0,
+        finite: bool = True,
     ) -> Batch:
-        """Some frames with those of the labels that there are. `number`: that of this system."""
+        """Some frames with those of the labels that there are.
+
+        `number`: that of this system in a data set. `finite`: refuse NaN and infinity.
+        """
         index = np.asarray(frames, dtype=np.int64)
         nframe, nslots = len(index), self.nslots
         atype = self.atype(index, type_map)
@@ -168,11 +176,12 @@ class System:
             if aparam
             else None,
         )
-        self._check_finite(batch)
+        if finite:
+            self._check_finite(batch)
         return batch
 
     def batches(
-        self, type_map: Sequence[str], labels: Sequence[Label] = (), **more: int
+        self, type_map: Sequence[str], labels: Sequence[Label] = (), **more: Any
     ) -> Iterator[Batch]:
         """All frames in order, some of one set at a time; `more` goes to `batch`."""
         step = max(1, CHUNK // (3 * self.nslots))
@@ -269,7 +278,7 @@ class System:
             raise InputError(f"{self.where}/{self.sets[part]}/{name}.npy: missing{hint}")
         return array
 
-    def _array(self, part: int, name: str, width: int) -> Any:
+    def array(self, part: int, name: str, width: int) -> Any:
         """`name`.npy of one set, mapped, its first axis the frames and `width` numbers in each."""
         key = (part, name, width)
         if key not in self._arrays:

@@ -195,7 +195,7 @@ def plot(
     drawing = Drawing(height, title)
     across = Scale(x[0], x[1], 58, WIDTH - 16, x[2])
     up = Scale(y[0], y[1], height - 42, 12, y[2])
-    _axes(drawing, across, up, axes)
+    draw_axes(drawing, across, up, axes)
     for value, words in verticals:
         drawing.line((across(value), up.start), (across(value), up.end), "vertical")
         drawing.text(across(value) + 5, up.end + 8, words, "tick")
@@ -219,7 +219,8 @@ def plot(
     return drawing.svg()
 
 
-def _axes(drawing: Drawing, across: Scale, up: Scale, names: tuple[str, str]) -> None:
+def draw_axes(drawing: Drawing, across: Scale, up: Scale, names: tuple[str, str]) -> None:
+    """Grid, ticks, and the names of both axes."""
     for tick in across.ticks():
         drawing.line((across(tick), up.start), (across(tick), up.end), "grid")
         drawing.text(across(tick), up.start + 12, number(tick, across.log), "tick", "middle")
