@@ -42,8 +42,8 @@ def data_page(title: str, checked: Checked) -> bytes:
 
     strips(
         "Energies",
-        "Energy of each frame, divided by its atoms, less the energies of single atoms that explain "
-        "all systems best. Systems that stand apart were made by another method.",
+        "Energy of each frame, divided by its atoms, less the energies of single atoms that "
+        "explain all systems best. Systems that stand apart were made by another method.",
         "eV/atom", checked.residuals,
     )  # fmt: skip
     strips(

@@ -34,9 +34,6 @@ def check_repeats(surveys: Sequence[Survey]) -> Iterator[Finding]:
             text = f"the positions of {some_frames(inside, one.frames)} are in another frame, too"
             yield warning("repeats", one.where, text, inside)
         for other, frames in elsewhere.items():
-            text = (
-                f"the positions of {some_frames(frames, one.frames)} are in {surveys[other].where}"
-            )
-            yield warning(
-                "repeats", one.where, f"{text}, too: as validation data they say nothing", frames
-            )
+            text = f"the positions of {some_frames(frames, one.frames)} are also in "
+            text += f"{surveys[other].where}: as validation data they say nothing"
+            yield warning("repeats", one.where, text, frames)

@@ -23,7 +23,8 @@ def check_files(storage: Storage) -> tuple[System | None, list[Finding]]:
         system = System(storage)
         types, frames, names = system.types, len(system), system.names
     except InputError as problem:
-        return None, [error("files", storage.where, _without(storage.where, problem))]
+        kind = "shapes" if "the shape is" in str(problem) else "files"
+        return None, [error(kind, storage.where, _without(storage.where, problem))]
     found = list(_arrays(system))
     if not frames:
         found.append(error("frames", system.where, "there are no frames in coord.npy"))
