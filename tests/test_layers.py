@@ -30,8 +30,9 @@ ARROWS: dict[str, set[str]] = {
     "md": {"package", "data", "native"},
     "bench": {"cost", "data", "frontend", "lammps", "md", "native", "package", "targets"},
     "cost": {"ir", "native", "passes", "targets"},
-    "cli": {"bench", "config", "cost", "data", "frontend", "ir", "lammps", "md", "native",
-            "package", "pages", "passes", "targets", "backends"},
+    "compiler": {"backends", "cost", "data", "frontend", "ir", "package", "passes", "targets"},
+    "cli": {"backends", "bench", "compiler", "config", "cost", "data", "frontend", "ir", "lammps",
+            "md", "native", "package", "pages", "passes", "targets"},
     "__main__": {"cli"},
     "__init__": set(),
 }  # fmt: skip
