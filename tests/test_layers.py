@@ -21,7 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "data": {"ir"},
     "targets": set(),
     "passes": {"ir", "targets"},
-    "frontend": {"ir", "data", "config"},
+    "frontend": {"ir", "data", "config", "native"},
     "backends": {"ir", "targets", "passes", "package"},
     "package": {"ir"},
     "pages": {"data", "package"},
