@@ -26,27 +26,63 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "smallest and the average, then of the energy (eV for each atom).",
     )
     add = parser.add_argument
-    add("-m", "--models", nargs="+", type=Path, required=True, metavar="MODEL",
-        help="model files or packages, two or more")  # fmt: skip
+    add(
+        "-m",
+        "--models",
+        nargs="+",
+        type=Path,
+        required=True,
+        metavar="MODEL",
+        help="model files or packages, two or more",
+    )
     frames = parser.add_mutually_exclusive_group(required=True)
     frames.add_argument(
         "-s", "--system", metavar="DATA", help="a data folder, a folder of them, or an HDF5 file"
     )
     frames.add_argument(
-        "-t", "--trajectory", nargs="+", type=Path, metavar="FILE",
+        "-t",
+        "--trajectory",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
         help="trajectories that ASE reads: .xyz, .lammpstrj, dump.*, .traj, …",
-    )  # fmt: skip
-    add("-o", "--output", type=Path, default=Path("model_devi.out"), metavar="FILE",
-        help="(model_devi.out)")  # fmt: skip
-    add("-f", "--frequency", type=int, default=1, metavar="N",
-        help="steps between frames: the first column counts them (1)")  # fmt: skip
+    )
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("model_devi.out"),
+        metavar="FILE",
+        help="(model_devi.out)",
+    )
+    add(
+        "-f",
+        "--frequency",
+        type=int,
+        default=1,
+        metavar="N",
+        help="steps between frames: the first column counts them (1)",
+    )
     add("--atomic", action="store_true", help="add the force deviation of every atom")
-    add("--relative", type=float, metavar="LEVEL",
-        help="divide that of a force by its magnitude plus LEVEL, in eV/Å")  # fmt: skip
-    add("--relative_v", "--relative-v", type=float, metavar="LEVEL",
-        help="divide that of the virial by its norm plus LEVEL, in eV for each atom")  # fmt: skip
-    add("--real_error", "--real-error", action="store_true",
-        help="root mean square error against the labels, not the spread")  # fmt: skip
+    add(
+        "--relative",
+        type=float,
+        metavar="LEVEL",
+        help="divide that of a force by its magnitude plus LEVEL, in eV/Å",
+    )
+    add(
+        "--relative_v",
+        "--relative-v",
+        type=float,
+        metavar="LEVEL",
+        help="divide that of the virial by its norm plus LEVEL, in eV for each atom",
+    )
+    add(
+        "--real_error",
+        "--real-error",
+        action="store_true",
+        help="root mean square error against the labels, not the spread",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -34,13 +34,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     data.add_argument(
         "-f", "--datafile", type=Path, metavar="FILE", help="a file with one DATA a line"
     )
-    add("-n", "--frames", "--numb-test", type=int, default=0, metavar="N",
-        help="at most N frames of each system (default: all)")  # fmt: skip
+    add(
+        "-n",
+        "--frames",
+        "--numb-test",
+        type=int,
+        default=0,
+        metavar="N",
+        help="at most N frames of each system (default: all)",
+    )
     add("--shuffle-test", action="store_true", help="frames in random order: -n takes a sample")
     add("-r", "--rand-seed", type=int, default=0, metavar="SEED", help="of that order")
     add("-a", "--atomic", action="store_true", help="atomic energies as well")
-    add("-d", "--detail-file", type=Path, metavar="PREFIX",
-        help="labels and predictions into PREFIX.e.out, .f.out, .v.out, …")  # fmt: skip
+    add(
+        "-d",
+        "--detail-file",
+        type=Path,
+        metavar="PREFIX",
+        help="labels and predictions into PREFIX.e.out, .f.out, .v.out, …",
+    )
     add("--report", type=Path, metavar="PAGE", help="write a page with parity plots (.html)")
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dpc.data.batch import Batch
+from dpc.data.files import CHUNK, SystemFiles
 from dpc.data.frames import Frame
 from dpc.data.labels import LABELS, Label
 from dpc.data.neighbors import F64, I32, I64
-from dpc.data.storage import NpyFolder, Storage, find_storages, rows_of
+from dpc.data.storage import find_storages, rows_of
 from dpc.errors import InputError
-
-CHUNK = 1 << 22  # numbers read together when a whole system is gone through
 
 
 @dataclass(frozen=True)
@@ -37,70 +34,20 @@ def find_systems(path: Path | str) -> list[System]:
     return [System(storage) for storage in find_storages(path)]
 
 
-class System:
-    """One data folder. Arrays are mapped, and read when frames are asked for."""
+class System(SystemFiles):
+    """One data folder, or some of its frames. Arrays are read when frames are asked for."""
 
-    def __init__(self, storage: Storage | Path | str) -> None:
-        self.storage = NpyFolder(storage) if isinstance(storage, str | Path) else storage
-        self.where = self.storage.where
-        self.path = Path(self.where)
-        if not self.storage.has("type.raw"):
-            raise InputError(f"{self.where}: no type.raw: not a data folder of DeePMD-kit")
-        self.sets = self.storage.sets()
-        if not self.sets:
-            raise InputError(f"{self.where}: no set.* folder with coord.npy in it")
-        self.open = self.storage.has("nopbc")
-        self._arrays: dict[tuple[int, str, int], Any] = {}
-
-    @cached_property
-    def types(self) -> NDArray[np.int64]:
-        """Types as numbers of the folder's own type map, [n]."""
-        try:
-            types = np.array(self.storage.words("type.raw"), dtype=np.int64)
-        except (ValueError, OverflowError) as error:
-            raise InputError(f"{self.where}/type.raw: expected integers; {error}") from None
-        if not len(types):
-            raise InputError(f"{self.where}/type.raw: empty; expected the type of every atom")
-        return types
-
-    @cached_property
-    def names(self) -> tuple[str, ...] | None:
-        """The folder's own type map, if it has one."""
-        file = f"{self.where}/type_map.raw"
-        try:
-            has = self.storage.has("type_map.raw")
-            names = tuple(self.storage.words("type_map.raw")) if has else ()
-        except UnicodeDecodeError as error:
-            raise InputError(f"{file}: expected names; {error}") from None
-        if len(set(names)) < len(names):
-            raise InputError(f"{file}: names a type twice: {' '.join(names)}")
-        return names or None
-
-    @cached_property
-    def counts(self) -> list[int]:
-        """Frames in each set."""
-        return [len(self.array(i, "coord", 3 * self.nslots)) for i in range(len(self.sets))]
-
-    @cached_property
-    def mixed(self) -> bool:
-        """Whether every frame has types of its own (real_atom_types.npy)."""
-        return any(self._exists(part, "real_atom_types") for part in range(len(self.sets)))
-
-    @property
-    def nslots(self) -> int:
-        """Atoms of a frame, fillers of mixed frames included."""
-        return len(self.types)
-
-    def has(self, name: str) -> bool:
-        """Whether every set has `name`.npy."""
-        return all(self._exists(part, name) for part in range(len(self.sets)))
-
-    def array_names(self) -> set[str]:
-        """Names of all arrays in all sets."""
-        return {name for part in self.sets for name in self.storage.array_names(part)}
+    kept: I64 | None = None  # which frames of the files these are; None is all of them
 
     def __len__(self) -> int:
-        return sum(self.counts)
+        return sum(self.counts) if self.kept is None else len(self.kept)
+
+    def subset(self, frames: ArrayLike) -> System:
+        """A system of some frames of this one, in that order."""
+        chosen = np.asarray(frames, dtype=np.int64)
+        part = System(self.storage)
+        part.kept = chosen if self.kept is None else self.kept[chosen]
+        return part
 
     def read(self, name: str, width: int, frames: ArrayLike) -> F64 | None:
         """`name`.npy of some frames, [k, width] in the order asked for.
@@ -110,6 +57,7 @@ class System:
         index = np.asarray(frames, dtype=np.int64)
         if index.size and not (0 <= index.min() and index.max() < len(self)):
             raise InputError(f"{self.where}: has {len(self)} frames, no frame {int(index.max())}")
+        index = index if self.kept is None else self.kept[index]
         starts = np.cumsum([0, *self.counts])
         parts = np.searchsorted(starts, index, side="right") - 1
         if not all(self._exists(part, name) for part in (np.unique(parts) if len(parts) else [0])):
@@ -123,12 +71,19 @@ class System:
 
     def groups(self, names: Sequence[str]) -> list[I64]:
         """Frames by which of `names` their sets have: one group where all sets have the same."""
-        starts = np.cumsum([0, *self.counts])
         found: dict[tuple[bool, ...], list[I64]] = {}
-        for part, count in enumerate(self.counts):
+        for part, frames in enumerate(self._frames_of_sets()):
             has = tuple(self._exists(part, name) for name in names)
-            found.setdefault(has, []).append(starts[part] + np.arange(count))
+            found.setdefault(has, []).append(frames)
         return [np.concatenate(ranges) for ranges in found.values()]
+
+    def _frames_of_sets(self) -> list[I64]:
+        """Which frames lie in each set."""
+        starts = np.cumsum([0, *self.counts])
+        if self.kept is None:
+            return [np.arange(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        part = np.searchsorted(starts, self.kept, side="right") - 1
+        return [np.flatnonzero(part == k) for k in range(len(self.counts))]
 
     def atype(self, frames: ArrayLike, type_map: Sequence[str]) -> I32:
         """Types of some frames as numbers of the model's type map, [k, nslots]; -1 is a filler."""
@@ -185,12 +140,9 @@ class System:
     ) -> Iterator[Batch]:
         """All frames in order, some of one set at a time; `more` goes to `batch`."""
         step = max(1, CHUNK // (3 * self.nslots))
-        start = 0
-        for count in self.counts:
-            for first in range(0, count, step):
-                index = start + np.arange(first, min(first + step, count))
-                yield self.batch(index, type_map, labels, **more)
-            start += count
+        for frames in self._frames_of_sets():
+            for first in range(0, len(frames), step):
+                yield self.batch(frames[first : first + step], type_map, labels, **more)
 
     def frames(
         self,
@@ -222,18 +174,8 @@ class System:
             )
 
     def digest(self, name: str) -> bytes:
-        """SHA-256 of `name`.npy of all sets; of nothing where there is none."""
-        total = hashlib.sha256()
-        for part in range(len(self.sets)):
-            if not self._exists(part, name):
-                continue
-            array = self.storage.array(f"{self.sets[part]}/{name}.npy")
-            total.update(f"{array.dtype} {array.shape}".encode())
-            rows = len(array) if array.ndim else 0
-            step = max(1, CHUNK * rows // max(1, array.size))
-            for first in range(0, rows, step):
-                total.update(np.ascontiguousarray(array[first : first + step]).data)
-        return total.digest()
+        which = b"" if self.kept is None else self.kept.tobytes()
+        return super().digest(name) + which
 
     def _map(self, types: NDArray[np.int64], type_map: Sequence[str]) -> I32:
         names = self.names or tuple(type_map)
@@ -262,13 +204,11 @@ class System:
             place = np.argwhere(~np.isfinite(array))[0]
             atomic = name in ("coord", "aparam") or (name in LABELS and LABELS[name].atomic)
             atom = f", atom {place[1]}" if atomic else ""
+            frame = batch.frame[place[0]] if self.kept is None else self.kept[batch.frame[place[0]]]
             raise InputError(
-                f"{self.where}, frame {batch.frame[place[0]]}{atom} (counted from 0): {name} has "
+                f"{self.where}, frame {frame}{atom} (counted from 0): {name} has "
                 f"the value {array[tuple(place)]}. Remove the frame; see `dpc data check`"
             )
-
-    def _exists(self, part: int, name: str) -> bool:
-        return self.storage.has(f"{self.sets[part]}/{name}.npy")
 
     def _needed(self, name: str, width: int, frames: I64) -> F64:
         array = self.read(name, width, frames)
@@ -277,31 +217,3 @@ class System:
             hint = " (an open system has an empty file 'nopbc')" if name == "box" else ""
             raise InputError(f"{self.where}/{self.sets[part]}/{name}.npy: missing{hint}")
         return array
-
-    def array(self, part: int, name: str, width: int) -> Any:
-        """`name`.npy of one set, mapped, its first axis the frames and `width` numbers in each."""
-        key = (part, name, width)
-        if key not in self._arrays:
-            self._arrays[key] = self._open_array(part, name, width)
-        return self._arrays[key]
-
-    def _open_array(self, part: int, name: str, width: int) -> Any:
-        file = f"{self.where}/{self.sets[part]}/{name}.npy"
-        if not self._exists(part, name):
-            raise InputError(f"{file}: missing")
-        array = self.storage.array(f"{self.sets[part]}/{name}.npy")
-        if array.dtype.kind not in "fiub":
-            raise InputError(f"{file}: expected real numbers, not {array.dtype}")
-        if name == "coord":
-            frames = len(array) if array.ndim > 1 else 1
-        else:
-            frames = self.counts[part]
-        if array.size != frames * width:
-            raise InputError(
-                f"{file}: the shape is {array.shape}, but expected {frames} frames of {width} "
-                f"numbers, for the {self.nslots} atoms of type.raw"
-            )
-        if isinstance(array, np.ndarray):
-            return array.reshape(frames, width)
-        # HDF5: a slice reads; flat arrays are small enough to read whole
-        return array if array.ndim and len(array) == frames else array[()].reshape(frames, width)

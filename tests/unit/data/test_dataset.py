@@ -133,3 +133,31 @@ def test_errors_of_sets_of_systems(tmp_path):
     assert open_dataset(path, ("O", "H")).batch(0, [0]).atype.tolist() == [[0, 1]]
     with pytest.raises(InputError, match="has 4 frames, no frame 9"):
         open_dataset(path, ("O", "H")).batch(0, [9])
+
+
+def test_near_pairs_are_left_out(tmp_path):
+    path = random_system(tmp_path / "a", [0, 1, 1], frames=5)
+    coord = np.load(path / "set.000" / "coord.npy")
+    coord[1, 3:6] = coord[1, 0:3] + [0.2, 0, 0]
+    coord[3, 3:6] = coord[3, 0:3]
+    np.save(path / "set.000" / "coord.npy", coord)
+    with pytest.warns(UserWarning, match="a: 2 of 5 frames have a pair nearer than 0.5 Å"):
+        data = open_dataset(path, min_pair_dist=0.5)
+    assert data.frames == [3]
+    assert data.batch(0, [0, 1, 2], WANTED).labels["energy"].tolist() == [0, 2, 4]
+    assert [b.labels["energy"].tolist() for b in data.batches(WANTED)] == [[0, 2, 4]]
+    assert [g.tolist() for g in data.systems[0].groups(["force"])] == [[0, 1, 2]]
+    assert data.digest() != open_dataset(path).digest()
+    assert data.systems[0].subset([2, 0]).kept.tolist() == [4, 0]
+    with pytest.warns(UserWarning), pytest.raises(InputError, match="no frame is left"):
+        open_dataset(path, min_pair_dist=7.0)
+
+
+def test_patterns_choose_folders(tmp_path):
+    for name in ("a1", "a2", "b1"):
+        random_system(tmp_path / "x" / name, [0, 1], frames=2)
+    data = open_dataset(tmp_path, patterns=["a*", "*1"])
+    assert [s.path.name for s in data.systems] == ["a1", "a2", "b1"]
+    assert len(open_dataset(tmp_path, patterns=["b*"])) == 1
+    with pytest.raises(InputError, match=r"no data folder below it matches c\*"):
+        open_dataset(tmp_path, patterns=["c*"])
