@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         with partial.open("w") as out:
             for title, count, frames in _sources(args, models):
                 write_header(out, title, args.atomic)
-                counter.total += count or 1
+                counter.total += count
                 for place, (frame, labels) in enumerate(counter.over(frames)):
                     found = _deviation(args, models, frame, labels, f"{title}, frame {place}")
                     write_row(out, place * args.frequency, found, args.atomic)

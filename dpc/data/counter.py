@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Counter:
-    """Counts to `total`; `words` name what is counted, for example frames."""
+    """Counts to `total` (0: not known); `words` name what is counted, for example frames."""
 
     def __init__(self, total: int, words: str = "frames") -> None:
         self.total, self.words, self.count = total, words, 0
@@ -32,8 +32,9 @@ class Counter:
         now = time.monotonic()
         if now - self.said > QUIET / 4 and now - self.start > QUIET:
             left = (now - self.start) / self.count * (self.total - self.count)
-            text = f"\r{self.count} of {self.total} {self.words}, about {left:.0f} s left "
-            print(text, end="", file=sys.stderr, flush=True)
+            text = f"{self.count} of {self.total} {self.words}, about {left:.0f} s left "
+            text = text if self.total else f"{self.count} {self.words} "
+            print(f"\r{text}", end="", file=sys.stderr, flush=True)
             self.said, self.spoke = now, True
 
     def done(self) -> None:
