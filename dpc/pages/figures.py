@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,13 +22,19 @@ def limits(*values: F64) -> tuple[float, float]:
     if not len(flat):
         return 0.0, 1.0
     low, high = float(flat.min()), float(flat.max())
-    margin = 0.04 * (high - low) or max(1e-9, 1e-3 * abs(high))
+    margin = 0.04 * (high - low) or max(1e-9, 0.05 * abs(high))
     return low - margin, high + margin
 
 
 def parity(title: str, unit: str, label: ArrayLike, prediction: ArrayLike) -> str:
-    """Prediction over label; the darker, the more numbers in a bin. Right ones are on the line."""
+    """Prediction over label; the darker, the more numbers in a bin. Right ones are on the line.
+
+    Numbers that differ little from each other are shown less the median of the labels.
+    """
     x, y = (np.asarray(v, np.float64).ravel() for v in (label, prediction))
+    middle = float(np.median(x))
+    if abs(middle) > 30 * float(np.ptp(x)):
+        x, y, unit = x - middle, y - middle, f"less {middle:.4f} {unit}"
     low, high = limits(x, y)
     drawing = Drawing(440, title, 440)
     across, up = Scale(low, high, 70, 424), Scale(low, high, 398, 12)
@@ -75,11 +82,17 @@ def histogram(
 
 
 def strips(title: str, axis: str, rows: Sequence[tuple[str, ArrayLike]], log: bool = False) -> str:
-    """One row for each series: all its values as faint marks, its median as a strong one."""
+    """One row for each series: all its values as faint marks, its median as a strong one.
+
+    `log`: a logarithmic axis, where the values span decades.
+    """
+    start = common_start([name for name, _ in rows])
     values = [np.asarray(v, np.float64).ravel() for _, v in rows]
     values = [v[np.isfinite(v) & ((v > 0) | (not log))] for v in values]
-    low, high = limits(*[np.log10(v) for v in values] if log else values)
-    low, high = (10.0**low, 10.0**high) if log else (low, high)
+    low, high = limits(*values)
+    log = log and low * 10 < high  # fewer decades have no ticks
+    if log:
+        low, high = (10.0**v for v in limits(*[np.log10(v) for v in values]))
     height = 24.0 * len(rows)
     drawing = Drawing(height + 56, title)
     across = Scale(low, high, 190, 624, log)
@@ -90,7 +103,7 @@ def strips(title: str, axis: str, rows: Sequence[tuple[str, ArrayLike]], log: bo
     edges = np.linspace(np.log10(low) if log else low, np.log10(high) if log else high, 141)
     for k, ((name, _), own) in enumerate(zip(rows, values, strict=True)):
         y = 8 + 24.0 * k
-        drawing.text(182, y + 9, _short(name), "name", "end")
+        drawing.text(182, y + 9, _short(name[start:]), "name", "end")
         if not len(own):
             continue
         counts = np.histogram(np.log10(own) if log else own, edges)[0]
@@ -102,6 +115,12 @@ def strips(title: str, axis: str, rows: Sequence[tuple[str, ArrayLike]], log: bo
         middle = across(float(np.median(own)))
         drawing.line((middle, y), (middle, y + 18), "mark")
     return drawing.svg()
+
+
+def common_start(names: Sequence[str]) -> int:
+    """Characters up to the last folder that all names share."""
+    shared = os.path.commonprefix(list(names)) if len(names) > 1 else ""
+    return shared.rfind("/") + 1
 
 
 def _short(name: str, most: int = 26) -> str:
