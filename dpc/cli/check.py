@@ -35,7 +35,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """The prediction; or every problem at once, and 1."""
     from dpc.backends.base import find_backend, problem_lines
-    from dpc.cli.compile import for_precision, frames_of, measured_on, read_program
+    from dpc.compiler.compile import for_precision
+    from dpc.compiler.programs import lower
+    from dpc.compiler.samples import make_samples, measured_on
     from dpc.cost.ledger import Ledger
     from dpc.errors import UsageError
     from dpc.package.report import content, text
@@ -48,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     target = for_precision(parse_target(args.target), args.target, args.precision)
     backend = find_backend(target)
     pipeline = choose_pipeline(target, args.passes, args.precision, args.max_force_error)
-    program, _ = read_program(args.model)
-    context = Context(samples=frames_of(program, args.data))
+    program, _ = lower(args.model)
+    context = Context(samples=make_samples(program, args.data))
     ledger = Ledger(program, context)
     context.after = [ledger.after]
     problems = backend.check(pipeline.run(program, context), target)

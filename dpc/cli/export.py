@@ -47,7 +47,7 @@ def export_model(
     """Export a model file; with `fitting` only that type's net. The path of the ONNX file."""
     from dpc.backends.onnx.fitting import export_fitting
     from dpc.backends.onnx.model import to_onnx
-    from dpc.cli.compile import read_program
+    from dpc.compiler.programs import lower
     from dpc.errors import InputError, UsageError
     from dpc.passes.pipeline import Pipeline
     from dpc.passes.pipelines import default_pipeline
@@ -61,7 +61,7 @@ def export_model(
     if destination.is_dir() or not destination.absolute().parent.is_dir():
         raise InputError(f"{destination}: cannot be written: expected a file in an existing folder")
     pipeline = Pipeline.parse(default_pipeline("onnx") if passes is None else passes)
-    program = pipeline.run(read_program(path)[0])
+    program = pipeline.run(lower(path)[0])
     made = to_onnx(program) if fitting is None else export_fitting(program, fitting)
     _write(destination, made)
     return destination

@@ -20,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print it."""
-    from dpc.cli.compile import read_program
+    from dpc.compiler.programs import lower
     from dpc.errors import InputError
     from dpc.package.read import is_package, open_package
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         lines = [*_package(package), *_program(program)]
         lines += _report(package)
     else:
-        program, _ = read_program(path)
+        program, _ = lower(path)
         lines = _program(program)
     print("\n".join(lines))
     if args.program:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,8 @@ from numpy.typing import ArrayLike
 
 from dpc.data.batch import Batch, merge
 from dpc.data.labels import Label
+from dpc.data.neighbors import I64
+from dpc.data.pairs import frame_pairs
 from dpc.data.system import System, find_systems
 from dpc.errors import InputError
 
@@ -43,6 +46,10 @@ class DataSet:
     def mixed(self) -> bool:
         """Whether the frames of some system have types of their own."""
         return any(system.mixed for system in self.systems)
+
+    def groups(self, labels: Sequence[Label]) -> list[list[I64]]:
+        """Of each system, frames by which of the labels they have: these may share a batch."""
+        return [system.groups([label.name for label in labels]) for system in self.systems]
 
     def batch(self, system: int, frames: ArrayLike, labels: Sequence[Label] = ()) -> Batch:
         """Some frames of one system."""
@@ -84,20 +91,61 @@ def open_dataset(
     fparam: int = 0,
     aparam: int = 0,
     base: Path | str = "",
+    patterns: Sequence[str] | None = None,
+    min_pair_dist: float = 0.0,
 ) -> DataSet:
     """The systems of an input's `systems`: folders, HDF5 files, groups FILE#/GROUP.
 
     Each may hold several systems. Relative paths start at `base`. Without a type map it is that
-    of the data: the names in the order in which they come.
+    of the data: the names in the order in which they come. `patterns`: names of folders, as of
+    Path.rglob, that hold systems, where `systems` is one folder. Frames with a pair nearer than
+    `min_pair_dist` (Å) are left out.
     """
     given = [systems] if isinstance(systems, str | Path) else list(systems)
     if not given:
         raise InputError("systems: the list is empty. Name at least one data folder")
-    found = [one for path in given for one in find_systems(Path(base) / str(path))]
+    found = [one for path in given for one in _find(Path(base) / str(path), patterns)]
     dataset = DataSet(found, type_map or common_type_map(found), fparam, aparam)
     if not sum(dataset.frames):
         raise InputError(f"{', '.join(map(str, given))}: there are no frames in coord.npy")
-    return dataset
+    return dataset if not min_pair_dist else without_near_pairs(dataset, min_pair_dist)
+
+
+def _find(path: Path, patterns: Sequence[str] | None) -> list[System]:
+    if not patterns:
+        return find_systems(path)
+    folders = sorted({p for pattern in patterns for p in path.rglob(pattern)})
+    found = [System(p) for p in folders if (p / "type.raw").is_file()]
+    if not found:
+        raise InputError(f"{path}: no data folder below it matches {' '.join(patterns)}")
+    return found
+
+
+def without_near_pairs(dataset: DataSet, distance: float) -> DataSet:
+    """The same without the frames in which two atoms are nearer than `distance` (Å)."""
+    systems = []
+    for system in dataset.systems:
+        good = [k for k in range(len(system)) if not _has_near_pair(dataset, system, k, distance)]
+        if len(good) < len(system):
+            left_out = f"{len(system) - len(good)} of {len(system)} frames"
+            warnings.warn(
+                f"{system.where}: {left_out} have a pair nearer than {distance} Å: left out",
+                stacklevel=3,
+            )
+        systems.append(system if len(good) == len(system) else system.subset(good))
+    found = DataSet(systems, dataset.type_map, dataset.fparam, dataset.aparam)
+    if not sum(found.frames):
+        raise InputError(f"min_pair_dist {distance}: no frame is left")
+    return found
+
+
+def _has_near_pair(dataset: DataSet, system: System, frame: int, distance: float) -> bool:
+    batch = system.batch([frame], dataset.type_map)
+    box = None if batch.box is None else batch.box[0]
+    try:
+        return bool(len(frame_pairs(batch.coord[0], batch.atype[0], box, distance, None).neighbor))
+    except InputError:  # two atoms at one place
+        return True
 
 
 def common_type_map(systems: Sequence[System]) -> tuple[str, ...]:

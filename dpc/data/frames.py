@@ -40,21 +40,35 @@ def make_frames(
 ) -> list[Frame]:
     """Seeded frames in turn: randomly packed, a perturbed crystal, an open cluster.
 
-    Types are uniform over the type map. No pair is nearer than `min_distance` (Å; by default the
-    nearest pair of the training data), unless so many atoms would not fit: then than 0.8 of the
-    nearest distance of the close-packed crystal.
+    Types are as frequent as `sel` has room for them. No pair is nearer than `min_distance` (Å),
+    by default `least_distance`.
     """
     rng = np.random.default_rng(seed)
-    distance = min_distance or facts.min_nbor_dist or DEFAULT_DISTANCE
-    return list(_frames(facts, count, natoms, rng, distance))
+    return list(_frames(facts, count, natoms, rng, least_distance(facts, min_distance)))
+
+
+def least_distance(facts: Facts, wanted: float | None = None) -> float:
+    """The nearest pair of made frames, Å: as wanted, or that of the training data.
+
+    No more than 0.8 of the nearest distance of the close-packed crystal, or the atoms do not fit.
+    """
+    spacing = (math.sqrt(2) / density(facts)) ** (1 / 3)
+    return min(wanted or facts.min_nbor_dist or DEFAULT_DISTANCE, 0.8 * spacing)
+
+
+def _types(facts: Facts, natoms: int) -> I32:
+    """As many atoms of each type as `sel` has slots for them, and at least one where they fit."""
+    ntypes = len(facts.type_map)
+    slots = np.array(facts.sel if len(facts.sel) == ntypes else [1] * ntypes, float)
+    share = np.maximum(slots / max(slots.sum(), 1.0), 1.0 / max(natoms, 1))
+    places = (np.arange(natoms) + 0.5) / max(natoms, 1)
+    found = np.searchsorted(np.cumsum(share) / share.sum(), places)
+    return np.minimum(found, ntypes - 1).astype(np.int32)
 
 
 def _frames(
     facts: Facts, count: int, natoms: int, rng: np.random.Generator, distance: float
 ) -> Iterator[Frame]:
-    ntypes = len(facts.type_map)
-    spacing = (math.sqrt(2) / density(facts)) ** (1 / 3)  # nearest pair of the crystal
-    distance = min(distance, 0.8 * spacing)
     # random packing stops near 0.38 of the volume, and slows down well before
     packable = math.pi / 6 * distance**3 * density(facts) < 0.25
     for k in range(count):
@@ -64,10 +78,9 @@ def _frames(
             if packable and k % 3 != 1
             else _crystal(rng, natoms, cell, distance)
         )
-        types = np.arange(natoms) % ntypes
         yield Frame(
             coord,
-            rng.permutation(types).astype(np.int32),
+            rng.permutation(_types(facts, natoms)),
             None if k % 3 == 2 else cell,
             rng.normal(size=facts.fparam) if facts.fparam else None,
             rng.normal(size=(natoms, facts.aparam)) if facts.aparam else None,
@@ -81,7 +94,7 @@ def _cell(rng: np.random.Generator, edge: float) -> F64:
     return cell * edge
 
 
-def _nearest_image(separation: F64, cell: F64) -> F64:
+def nearest_image(separation: F64, cell: F64) -> F64:
     """Separations brought near the origin: exact up to about half the cell's smallest height."""
     return separation - np.round(separation @ np.linalg.inv(cell)) @ cell
 
@@ -92,7 +105,7 @@ def _pack(rng: np.random.Generator, natoms: int, cell: F64, distance: float) -> 
     placed = 0
     while placed < natoms:
         trial = rng.random(3) @ cell
-        apart = _nearest_image(coord[:placed] - trial, cell)
+        apart = nearest_image(coord[:placed] - trial, cell)
         if np.square(apart).sum(axis=1).min(initial=np.inf) >= distance**2:
             coord[placed] = trial
             placed += 1
@@ -105,7 +118,7 @@ def _crystal(rng: np.random.Generator, natoms: int, cell: F64, distance: float) 
     corners = np.stack(np.meshgrid(*[np.arange(repeats)] * 3, indexing="ij"), -1).reshape(-1, 3)
     basis = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
     sites = ((corners[:, None] + basis).reshape(-1, 3) / repeats) @ cell
-    apart = _nearest_image(sites[:, None] - sites[None, :], cell)
+    apart = nearest_image(sites[:, None] - sites[None, :], cell)
     nearest = np.sqrt(np.square(apart).sum(axis=-1) + 1e9 * np.eye(len(sites))).min()
     chosen = rng.choice(len(sites), natoms, replace=False)
     direction = rng.normal(size=(natoms, 3))

@@ -41,7 +41,7 @@ class Loader:
         if probability is None:
             probability = probabilities(dataset, sizes)
         self.sizes, self.probability = sizes, probability
-        self._sampler = Sampler(dataset.frames, sizes, probability, seed)
+        self._sampler = Sampler(dataset.groups(self.labels), sizes, probability, seed)
         self._state = self._sampler.state()
         self._thread: threading.Thread | None = None
         self._ready: queue.Queue[tuple[Batch | BaseException, dict[str, Any]]]

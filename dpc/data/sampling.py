@@ -155,47 +155,44 @@ def _blocks(rule: str, batches: F64) -> F64:
 class Sampler:
     """The frames of batch after batch, for ever; the same for the same seed.
 
-    A system is drawn by its probability. Its frames come from a permutation that is drawn anew when
-    all were used: every frame comes once in each of its epochs.
+    A system is drawn by its probability, and one of its groups (frames with the same labels) by its
+    size. Frames come from a permutation of the group that is drawn anew when all were used: every
+    frame comes once in each epoch of its group.
     """
 
     def __init__(
-        self, frames: Sequence[int], sizes: BatchSizes, probability: F64, seed: int
+        self, groups: Sequence[Sequence[I64]], sizes: BatchSizes, probability: F64, seed: int
     ) -> None:
-        self.frames = [int(n) for n in frames]
+        self.frames = [sum(len(g) for g in own) for own in groups]
         self.sizes = sizes
-        self.mixed = sizes.mixed
         self.seed = int(seed) & (2**63 - 1)
         self.step = 0
-        # with `mixed`, all frames are one long system
-        counts = [sum(self.frames)] if self.mixed else self.frames
-        self.used = [0] * len(counts)  # frames given so far, over all epochs
-        self._counts = counts
+        if sizes.mixed:  # all frames are one long system
+            groups = [[np.arange(sum(self.frames))]]
+        self._groups = [[g for g in own if len(g)] for own in groups]
+        # frames given so far, over all epochs
+        self.used = [[0] * len(own) for own in self._groups]
         self._edges = np.cumsum(probability)
-        self._orders: dict[int, tuple[int, I64]] = {}
+        self._orders: dict[tuple[int, int], tuple[int, I64]] = {}
 
     def next(self) -> list[tuple[int, I64]]:
-        """(system, its frames) of the next batch: one, or with `mixed` several."""
-        if self.mixed:
-            flat = np.sort(self._take(0, min(self.sizes.sizes[0], self._counts[0])))
+        """(system, its frames) of the next batch: one, or with mixed sizes several."""
+        random = self._random(_CHOICE, self.step)
+        self.step += 1
+        if self.sizes.mixed:
+            flat = np.sort(self._take(0, 0, self.sizes.sizes[0]))
             starts = np.cumsum([0, *self.frames])
             owner = np.searchsorted(starts, flat, side="right") - 1
-            parts = [(int(s), flat[owner == s] - starts[s]) for s in np.unique(owner)]
-        else:
-            draw = self._random(_CHOICE, self.step).random() * self._edges[-1]
-            system = int(np.searchsorted(self._edges, draw, side="right"))
-            parts = [(system, self._take(system, self.sizes.sizes[system]))]
-        self.step += 1
-        return parts
+            return [(int(s), flat[owner == s] - starts[s]) for s in np.unique(owner)]
+        system = int(np.searchsorted(self._edges, random.random() * self._edges[-1], side="right"))
+        edges = np.cumsum([len(g) for g in self._groups[system]])
+        group = int(np.searchsorted(edges, random.random() * edges[-1], side="right"))
+        return [(system, self._take(system, group, self.sizes.sizes[system]))]
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs to go on after the last batch; fit for JSON."""
-        return {
-            "seed": self.seed,
-            "step": self.step,
-            "used": list(self.used),
-            "frames": list(self.frames),
-        }
+        used = [list(own) for own in self.used]
+        return {"seed": self.seed, "step": self.step, "used": used, "frames": list(self.frames)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where another sampler of the same data was."""
@@ -205,23 +202,29 @@ class Sampler:
                 f"{list(state['frames'])} and are {self.frames}. Restart with the old data, or "
                 "begin a new training from the model (--init-model)"
             )
-        if len(state["used"]) != len(self.used):
-            raise InputError("batch_size was or is 'mixed': the order of the frames cannot go on")
+        if [len(own) for own in state["used"]] != [len(own) for own in self.used]:
+            raise InputError(
+                "batch_size was or is 'mixed', or sets have got or lost labels since the "
+                "checkpoint: the order of the frames cannot go on. Begin a new training from the "
+                "model (--init-model)"
+            )
         self.seed, self.step = int(state["seed"]), int(state["step"])
-        self.used = [int(n) for n in state["used"]]
+        self.used = [[int(n) for n in own] for own in state["used"]]
         self._orders = {}
 
-    def _take(self, system: int, size: int) -> I64:
-        count, first = self._counts[system], self.used[system]
-        self.used[system] += size
-        places = range(first, first + size)
-        return np.array([self._order(system, p // count)[p % count] for p in places], np.int64)
+    def _take(self, system: int, group: int, size: int) -> I64:
+        frames, first = self._groups[system][group], self.used[system][group]
+        size = min(size, len(frames))
+        self.used[system][group] += size
+        places = [divmod(p, len(frames)) for p in range(first, first + size)]
+        return frames[[self._order(system, group, epoch)[place] for epoch, place in places]]
 
-    def _order(self, system: int, epoch: int) -> I64:
-        if self._orders.get(system, (-1,))[0] != epoch:
-            order = self._random(_ORDER, system, epoch).permutation(self._counts[system])
-            self._orders[system] = (epoch, order)
-        return self._orders[system][1]
+    def _order(self, system: int, group: int, epoch: int) -> I64:
+        key = (system, group)
+        if self._orders.get(key, (-1,))[0] != epoch:
+            random = self._random(_ORDER, system, group, epoch)
+            self._orders[key] = (epoch, random.permutation(len(self._groups[system][group])))
+        return self._orders[key][1]
 
     def _random(self, *counters: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, *counters))

@@ -35,6 +35,9 @@ class Storage(Protocol):
     def array(self, name: str) -> Any:
         """An array that is read when it is indexed."""
 
+    def array_names(self, part: str) -> list[str]:
+        """Names of the arrays of a set, without .npy."""
+
 
 class NpyFolder:
     """A data folder; arrays are memory-mapped."""
@@ -59,6 +62,9 @@ class NpyFolder:
         except (ValueError, EOFError, OSError) as error:
             raise InputError(f"{file}: not a NumPy file: {error}") from None
 
+    def array_names(self, part: str) -> list[str]:
+        return sorted(file.stem for file in (self.path / part).glob("*.npy"))
+
 
 class Hdf5Group:
     """A group of an HDF5 file, named FILE#/GROUP as DeePMD-kit does."""
@@ -80,6 +86,9 @@ class Hdf5Group:
 
     def array(self, name: str) -> Any:
         return self._root()[name]
+
+    def array_names(self, part: str) -> list[str]:
+        return sorted(n[: -len(".npy")] for n in self._root()[part] if n.endswith(".npy"))
 
     def _root(self) -> Any:
         root = open_hdf5(self.file)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dpc.data.batch import Batch
+from dpc.data.files import CHUNK, SystemFiles
 from dpc.data.frames import Frame
 from dpc.data.labels import LABELS, Label
 from dpc.data.neighbors import F64, I32, I64
-from dpc.data.storage import NpyFolder, Storage, find_storages, rows_of
+from dpc.data.storage import find_storages, rows_of
 from dpc.errors import InputError
-
-CHUNK = 1 << 22  # numbers read together when a whole system is gone through
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,7 @@ class Labels:
     energy: float | None  # eV
     force: F64 | None  # [n, 3] eV/Å
     virial: F64 | None  # [3, 3] eV
+    atom_ener: F64 | None = None  # [n] eV
 
 
 def find_systems(path: Path | str) -> list[System]:
@@ -36,91 +34,62 @@ def find_systems(path: Path | str) -> list[System]:
     return [System(storage) for storage in find_storages(path)]
 
 
-class System:
-    """One data folder. Arrays are mapped, and read when frames are asked for."""
+class System(SystemFiles):
+    """One data folder, or some of its frames. Arrays are read when frames are asked for."""
 
-    def __init__(self, storage: Storage | Path | str) -> None:
-        self.storage = NpyFolder(storage) if isinstance(storage, str | Path) else storage
-        self.where = self.storage.where
-        self.path = Path(self.where)
-        if not self.storage.has("type.raw"):
-            raise InputError(f"{self.where}: no type.raw: not a data folder of DeePMD-kit")
-        self.sets = self.storage.sets()
-        if not self.sets:
-            raise InputError(f"{self.where}: no set.* folder with coord.npy in it")
-        self.open = self.storage.has("nopbc")
-        self._arrays: dict[tuple[int, str, int], Any] = {}
-
-    @cached_property
-    def types(self) -> NDArray[np.int64]:
-        """Types as numbers of the folder's own type map, [n]."""
-        try:
-            types = np.array(self.storage.words("type.raw"), dtype=np.int64)
-        except (ValueError, OverflowError) as error:
-            raise InputError(f"{self.where}/type.raw: expected integers; {error}") from None
-        if not len(types):
-            raise InputError(f"{self.where}/type.raw: empty; expected the type of every atom")
-        return types
-
-    @cached_property
-    def names(self) -> tuple[str, ...] | None:
-        """The folder's own type map, if it has one."""
-        file = f"{self.where}/type_map.raw"
-        try:
-            has = self.storage.has("type_map.raw")
-            names = tuple(self.storage.words("type_map.raw")) if has else ()
-        except UnicodeDecodeError as error:
-            raise InputError(f"{file}: expected names; {error}") from None
-        if len(set(names)) < len(names):
-            raise InputError(f"{file}: names a type twice: {' '.join(names)}")
-        return names or None
-
-    @cached_property
-    def counts(self) -> list[int]:
-        """Frames in each set."""
-        return [len(self._array(i, "coord", 3 * self.nslots)) for i in range(len(self.sets))]
-
-    @cached_property
-    def mixed(self) -> bool:
-        """Whether every frame has types of its own (real_atom_types.npy)."""
-        return any(self._exists(part, "real_atom_types") for part in range(len(self.sets)))
-
-    @property
-    def nslots(self) -> int:
-        """Atoms of a frame, fillers of mixed frames included."""
-        return len(self.types)
-
-    def has(self, name: str) -> bool:
-        """Whether every set has `name`.npy."""
-        return all(self._exists(part, name) for part in range(len(self.sets)))
+    kept: I64 | None = None  # which frames of the files these are; None is all of them
 
     def __len__(self) -> int:
-        return sum(self.counts)
+        return sum(self.counts) if self.kept is None else len(self.kept)
+
+    def subset(self, frames: ArrayLike) -> System:
+        """A system of some frames of this one, in that order."""
+        chosen = np.asarray(frames, dtype=np.int64)
+        part = System(self.storage)
+        part.kept = chosen if self.kept is None else self.kept[chosen]
+        return part
 
     def read(self, name: str, width: int, frames: ArrayLike) -> F64 | None:
-        """`name`.npy of some frames, [k, width] in the order asked for; None where it is not."""
-        if not self.has(name):
-            return None
+        """`name`.npy of some frames, [k, width] in the order asked for.
+
+        None where the set of one of the frames does not have it.
+        """
         index = np.asarray(frames, dtype=np.int64)
         if index.size and not (0 <= index.min() and index.max() < len(self)):
             raise InputError(f"{self.where}: has {len(self)} frames, no frame {int(index.max())}")
+        index = index if self.kept is None else self.kept[index]
+        starts = np.cumsum([0, *self.counts])
+        parts = np.searchsorted(starts, index, side="right") - 1
+        if not all(self._exists(part, name) for part in (np.unique(parts) if len(parts) else [0])):
+            return None
         out = np.empty((len(index), width))
-        start = 0
-        for part, count in enumerate(self.counts):
-            mine = np.flatnonzero((index >= start) & (index < start + count))
-            if len(mine):
-                array = self._array(part, name, width)
-                out[mine] = rows_of(array, index[mine] - start).reshape(len(mine), width)
-            start += count
+        for part in np.unique(parts):
+            mine = np.flatnonzero(parts == part)
+            array = self.array(int(part), name, width)
+            out[mine] = rows_of(array, index[mine] - starts[part]).reshape(len(mine), width)
         return out
+
+    def groups(self, names: Sequence[str]) -> list[I64]:
+        """Frames by which of `names` their sets have: one group where all sets have the same."""
+        found: dict[tuple[bool, ...], list[I64]] = {}
+        for part, frames in enumerate(self._frames_of_sets()):
+            has = tuple(self._exists(part, name) for name in names)
+            found.setdefault(has, []).append(frames)
+        return [np.concatenate(ranges) for ranges in found.values()]
+
+    def _frames_of_sets(self) -> list[I64]:
+        """Which frames lie in each set."""
+        starts = np.cumsum([0, *self.counts])
+        if self.kept is None:
+            return [np.arange(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        part = np.searchsorted(starts, self.kept, side="right") - 1
+        return [np.flatnonzero(part == k) for k in range(len(self.counts))]
 
     def atype(self, frames: ArrayLike, type_map: Sequence[str]) -> I32:
         """Types of some frames as numbers of the model's type map, [k, nslots]; -1 is a filler."""
         given = np.asarray(frames)
         own = self.read("real_atom_types", self.nslots, given) if self.mixed else None
-        if own is None:
-            return np.tile(self._map(self.types, type_map), (len(given), 1))
-        types = own.astype(np.int64)
+        types = np.tile(self.types, (len(given), 1)) if own is None else own.astype(np.int64)
         mapped = np.full(types.shape, -1, np.int32)
         mapped[types >= 0] = self._map(types[types >= 0], type_map)
         return mapped
@@ -133,8 +102,12 @@ class System:
         fparam: int = 0,
         aparam: int = 0,
         number: int = 0,
+        finite: bool = True,
     ) -> Batch:
-        """Some frames with those of the labels that there are. `number`: that of this system."""
+        """Some frames with those of the labels that there are.
+
+        `number`: that of this system in a data set. `finite`: refuse NaN and infinity.
+        """
         index = np.asarray(frames, dtype=np.int64)
         nframe, nslots = len(index), self.nslots
         atype = self.atype(index, type_map)
@@ -158,54 +131,51 @@ class System:
             if aparam
             else None,
         )
-        self._check_finite(batch)
+        if finite:
+            self._check_finite(batch)
         return batch
 
     def batches(
-        self, type_map: Sequence[str], labels: Sequence[Label] = (), **more: int
+        self, type_map: Sequence[str], labels: Sequence[Label] = (), **more: Any
     ) -> Iterator[Batch]:
-        """All frames in order, some at a time; `more` goes to `batch`."""
+        """All frames in order, some of one set at a time; `more` goes to `batch`."""
         step = max(1, CHUNK // (3 * self.nslots))
-        for first in range(0, len(self), step):
-            index = np.arange(first, min(first + step, len(self)))
-            yield self.batch(index, type_map, labels, **more)
+        for frames in self._frames_of_sets():
+            for first in range(0, len(frames), step):
+                yield self.batch(frames[first : first + step], type_map, labels, **more)
 
     def frames(
-        self, type_map: Sequence[str], fparam: int = 0, aparam: int = 0
+        self,
+        type_map: Sequence[str],
+        fparam: int = 0,
+        aparam: int = 0,
+        chosen: ArrayLike | None = None,
     ) -> Iterator[tuple[Frame, Labels]]:
-        """Every frame, its types as numbers of the model's type map, without fillers."""
-        wanted = [LABELS[name] for name in ("energy", "force", "virial")]
-        for b in self.batches(type_map, wanted, fparam=fparam, aparam=aparam):
-            for k, real in enumerate(b.real):
-                energy, force, virial = (b.labels.get(label.name) for label in wanted)
-                yield (
-                    Frame(
-                        b.coord[k][real],
-                        b.atype[k][real],
-                        None if b.box is None else b.box[k],
-                        None if b.fparam is None else b.fparam[k],
-                        None if b.aparam is None else b.aparam[k][real],
-                    ),
-                    Labels(
-                        None if energy is None else float(energy[k]),
-                        None if force is None else force[k][real],
-                        None if virial is None else virial[k],
-                    ),
-                )
+        """All frames or the chosen ones, types as numbers of the type map, without fillers."""
+        wanted = [LABELS[name] for name in ("energy", "force", "virial", "atom_ener")]
+        for k in range(len(self)) if chosen is None else np.asarray(chosen).tolist():
+            b = self.batch([k], type_map, wanted, fparam, aparam)
+            real = b.real[0]
+            energy, force, virial, atom_ener = (b.labels.get(label.name) for label in wanted)
+            yield (
+                Frame(
+                    b.coord[0][real],
+                    b.atype[0][real],
+                    None if b.box is None else b.box[0],
+                    None if b.fparam is None else b.fparam[0],
+                    None if b.aparam is None else b.aparam[0][real],
+                ),
+                Labels(
+                    None if energy is None else float(energy[0]),
+                    None if force is None else force[0][real],
+                    None if virial is None else virial[0],
+                    None if atom_ener is None else atom_ener[0][real],
+                ),
+            )
 
     def digest(self, name: str) -> bytes:
-        """SHA-256 of `name`.npy of all sets; of nothing where there is none."""
-        total = hashlib.sha256()
-        for part in range(len(self.sets)):
-            if not self._exists(part, name):
-                continue
-            array = self.storage.array(f"{self.sets[part]}/{name}.npy")
-            total.update(f"{array.dtype} {array.shape}".encode())
-            rows = len(array) if array.ndim else 0
-            step = max(1, CHUNK * rows // max(1, array.size))
-            for first in range(0, rows, step):
-                total.update(np.ascontiguousarray(array[first : first + step]).data)
-        return total.digest()
+        which = b"" if self.kept is None else self.kept.tobytes()
+        return super().digest(name) + which
 
     def _map(self, types: NDArray[np.int64], type_map: Sequence[str]) -> I32:
         names = self.names or tuple(type_map)
@@ -231,16 +201,14 @@ class System:
         for name, array in (arrays | {"fparam": batch.fparam, "aparam": batch.aparam}).items():
             if array is None or np.isfinite(array).all():
                 continue
-            rows = array.reshape(len(array), -1)
-            bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]
-            value = rows[bad][~np.isfinite(rows[bad])][0]
+            place = np.argwhere(~np.isfinite(array))[0]
+            atomic = name in ("coord", "aparam") or (name in LABELS and LABELS[name].atomic)
+            atom = f", atom {place[1]}" if atomic else ""
+            frame = batch.frame[place[0]] if self.kept is None else self.kept[batch.frame[place[0]]]
             raise InputError(
-                f"{self.where}: {name} of frame {batch.frame[bad]} (counted from 0) has the value "
-                f"{value}. Remove the frame; `dpc data check` finds all of them"
+                f"{self.where}, frame {frame}{atom} (counted from 0): {name} has "
+                f"the value {array[tuple(place)]}. Remove the frame; see `dpc data check`"
             )
-
-    def _exists(self, part: int, name: str) -> bool:
-        return self.storage.has(f"{self.sets[part]}/{name}.npy")
 
     def _needed(self, name: str, width: int, frames: I64) -> F64:
         array = self.read(name, width, frames)
@@ -249,31 +217,3 @@ class System:
             hint = " (an open system has an empty file 'nopbc')" if name == "box" else ""
             raise InputError(f"{self.where}/{self.sets[part]}/{name}.npy: missing{hint}")
         return array
-
-    def _array(self, part: int, name: str, width: int) -> Any:
-        """`name`.npy of one set, mapped, its first axis the frames and `width` numbers in each."""
-        key = (part, name, width)
-        if key not in self._arrays:
-            self._arrays[key] = self._open_array(part, name, width)
-        return self._arrays[key]
-
-    def _open_array(self, part: int, name: str, width: int) -> Any:
-        file = f"{self.where}/{self.sets[part]}/{name}.npy"
-        if not self._exists(part, name):
-            raise InputError(f"{file}: missing")
-        array = self.storage.array(f"{self.sets[part]}/{name}.npy")
-        if array.dtype.kind not in "fiub":
-            raise InputError(f"{file}: expected real numbers, not {array.dtype}")
-        if name == "coord":
-            frames = len(array) if array.ndim > 1 else 1
-        else:
-            frames = self.counts[part]
-        if array.size != frames * width:
-            raise InputError(
-                f"{file}: the shape is {array.shape}, but expected {frames} frames of {width} "
-                f"numbers, for the {self.nslots} atoms of type.raw"
-            )
-        if isinstance(array, np.ndarray):
-            return array.reshape(frames, width)
-        # HDF5: a slice reads; flat arrays are small enough to read whole
-        return array if array.ndim and len(array) == frames else array[()].reshape(frames, width)

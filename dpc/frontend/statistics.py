@@ -98,11 +98,10 @@ def labelled_energies(dataset: DataSet) -> tuple[F64, F64]:
     ntypes = len(dataset.type_map)
     counts, energies = [np.zeros((0, ntypes))], [np.zeros(0)]
     for system in dataset.systems:
-        if not system.has("energy"):
-            continue
         for batch in system.batches(dataset.type_map, [LABELS["energy"]]):
-            counts.append(batch.counts(ntypes).astype(np.float64))
-            energies.append(batch.labels["energy"])
+            if batch.found["energy"]:
+                counts.append(batch.counts(ntypes).astype(np.float64))
+                energies.append(batch.labels["energy"])
     return np.concatenate(counts), np.concatenate(energies)
 
 

@@ -195,7 +195,7 @@ def plot(
     drawing = Drawing(height, title)
     across = Scale(x[0], x[1], 58, WIDTH - 16, x[2])
     up = Scale(y[0], y[1], height - 42, 12, y[2])
-    _axes(drawing, across, up, axes)
+    draw_axes(drawing, across, up, axes)
     for value, words in verticals:
         drawing.line((across(value), up.start), (across(value), up.end), "vertical")
         drawing.text(across(value) + 5, up.end + 8, words, "tick")
@@ -230,7 +230,7 @@ def scatter(
     drawing = Drawing(size, title, size + 40)
     across = Scale(ends[0], ends[1], 66, size + 24)
     up = Scale(ends[0], ends[1], size - 42, 12)
-    _axes(drawing, across, up, axes)
+    draw_axes(drawing, across, up, axes)
     drawing.line((across(ends[0]), up(ends[0])), (across(ends[1]), up(ends[1])), "vertical")
     for x, y in points:
         at = f'cx="{_n(across(x))}" cy="{_n(up(y))}"'
@@ -238,7 +238,8 @@ def scatter(
     return drawing.svg()
 
 
-def _axes(drawing: Drawing, across: Scale, up: Scale, names: tuple[str, str]) -> None:
+def draw_axes(drawing: Drawing, across: Scale, up: Scale, names: tuple[str, str]) -> None:
+    """Grid, ticks, and the names of both axes."""
     for tick in across.ticks():
         drawing.line((across(tick), up.start), (across(tick), up.end), "grid")
         drawing.text(across(tick), up.start + 12, number(tick, across.log), "tick", "middle")

@@ -20,7 +20,7 @@ SAMPLES = 150
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from dpc.cli.compile import compile_model
+    from dpc.compiler.compile import compile_model
 
     model = DATA / "golden" / "se_e2_a" / "model.dp"
     return compile_model(model, out=tmp_path_factory.mktemp("damage") / "small.dpc")

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dpc.cli.compile import read_program as read_for_compile
 from dpc.cli.main import main
-from dpc.cli.opt import read_program, write_program
+from dpc.compiler.programs import lower, read_program, write_program
 from dpc.errors import InputError
 from dpc.ir.printer import to_text
 from tests.programs import ZOO, program
@@ -117,7 +116,7 @@ def test_a_wrong_program(
 
 def test_the_programs_that_opt_writes_are_those_that_others_read(file: Path) -> None:
     """The numbers are in zoo.safetensors, also for compile, check and show."""
-    again, _ = read_for_compile(file)
+    again, _ = lower(file)
     assert all(np.array_equal(a, again.store[n]) for n, a in program().store.items())
 
 

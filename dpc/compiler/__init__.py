@@ -1,0 +1,1 @@
+"""From a model to a package: what the commands compile, check and opt share."""
