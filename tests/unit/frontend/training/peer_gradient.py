@@ -19,7 +19,9 @@ def main(model_file: str, batch_file: str, loss_file: str, out_file: str) -> Non
     state = torch.load(model_file, weights_only=True)["model"]
     head = "model.Default."
     model = get_model(state["_extra_state"]["model_params"])
-    model.load_state_dict({k.removeprefix(head): v for k, v in state.items() if k != "_extra_state"})
+    model.load_state_dict(
+        {k.removeprefix(head): v for k, v in state.items() if k != "_extra_state"}
+    )
     data = np.load(batch_file)
     tensors = {k: torch.from_numpy(data[k]) for k in data.files}
     nframe, natoms = tensors["atype"].shape
@@ -39,7 +41,9 @@ def main(model_file: str, batch_file: str, loss_file: str, out_file: str) -> Non
         "virial": tensors["virial"].reshape(nframe, 9),
         **{f"find_{k}": 1.0 for k in ("energy", "force", "virial")},
     }
-    _, value, _ = loss(inputs, lambda **given: model(**given, do_atomic_virial=False), label, natoms, 0.7)
+    _, value, _ = loss(
+        inputs, lambda **given: model(**given, do_atomic_virial=False), label, natoms, 0.7
+    )
     value.backward()
     gradients = {n: p.grad for n, p in model.named_parameters()}
     for name in [k for k in state if k.startswith(head)]:
