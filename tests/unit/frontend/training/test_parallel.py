@@ -14,8 +14,8 @@ from tests.unit.frontend.training.toy import write_toy_run
 
 
 def torchrun(path, *options, processes=2):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
-               "--nproc_per_node", str(processes), "-m", "dpc", "train", str(path), *options]  # fmt: skip
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
+    command += [str(processes), "-m", "dpc", "train", str(path), *options]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, cwd=path.parent, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -122,13 +122,22 @@ def test_wrong_model_is_refused(here):
 
 def test_nan_stops_with_the_last_checkpoint(here):
     path = write_toy_run(here)
+    train(path)
+    section = json.loads(path.read_text())
+    section["learning_rate"]["start_lr"] = 1e200
+    path.write_text(json.dumps(section))
+    with pytest.raises(InputError, match=r"loss is \w+\. The last good checkpoint is .*ckpt-5\.pt"):
+        train(path, restart=here / "model.ckpt-5.pt")
+
+
+def test_broken_frame_says_which(here):
+    path = write_toy_run(here)
     force = here / "train" / "set.000" / "force.npy"
     array = np.load(force)
-    train(path)
     array[3] = np.nan
     np.save(force, array)
-    with pytest.raises(InputError, match=r"loss is nan. The last good checkpoint is .*ckpt-5\.pt"):
-        train(path, restart=here / "model.ckpt-5.pt")
+    with pytest.raises(InputError, match="frame 3, atom 0 .*force has the value nan"):
+        train(path)
 
 
 def test_missing_file_says_which(here):
@@ -295,3 +304,9 @@ def test_multi_task_shares_the_descriptor(here):
     train(path, output=here / "again.pt", restart=here / "model.ckpt-20.pt")
     assert_same_bits(paths[0], here / "again-one.pt")
     assert {"lcurve-one.out", "lcurve-two.out"} <= {p.name for p in here.iterdir()}
+    several = here / "model.ckpt-40.pt"
+    with pytest.raises(InputError, match="several models: one, two"):
+        load_model(several)
+    assert main(["convert", str(several), str(here / "taken.pt"), "--head", "two"]) == 0
+    assert_same_bits(here / "taken.pt", paths[1])
+    assert main(["convert", str(several), str(here / "no.pt"), "--head", "tow"]) == 1
