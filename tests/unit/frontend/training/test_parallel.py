@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from dpc.frontend.training.table import read_table
+from tests.paths import TESTS
 from tests.unit.frontend.training.toy import write_toy_run
 
 
 def torchrun(path, *options, processes=2):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
     command += [str(processes), "-m", "dpc", "train", str(path), *options]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
     return subprocess.Popen(
         command, cwd=path.parent, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -25,7 +26,8 @@ def torchrun(path, *options, processes=2):
 def table_of(path, processes):
     if processes == 1:
         command = [sys.executable, "-m", "dpc", "train", str(path), "-q"]
-        subprocess.run(command, cwd=path.parent, check=True, capture_output=True)
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
+        subprocess.run(command, cwd=path.parent, check=True, capture_output=True, env=env)
     else:
         process = torchrun(path, "-q", processes=processes)
         said = process.communicate(timeout=300)[1]

@@ -19,6 +19,7 @@ from dpc.frontend import load_model
 from dpc.frontend.training.run import Start, prepare, run
 from dpc.frontend.training.snapshots import read_snapshot
 from dpc.frontend.training.table import read_table
+from tests.paths import TESTS
 from tests.unit.frontend.training.toy import toy_input, write_toy, write_toy_run
 
 
@@ -168,7 +169,7 @@ def test_full_disk_keeps_the_last_checkpoint(here, monkeypatch):
 
 
 def start_process(path, *options):
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
     return subprocess.Popen(
         [sys.executable, "-m", "dpc", "train", str(path), *options],
         cwd=path.parent, env=env, stderr=subprocess.PIPE, text=True,
