@@ -19,8 +19,10 @@ from dpc.frontend import load_model
 from dpc.frontend.training.run import Start, prepare, run
 from dpc.frontend.training.snapshots import read_snapshot
 from dpc.frontend.training.table import read_table
+from dpc.frontend.training.tasks import merge_statistics
 from tests.paths import TESTS
 from tests.unit.frontend.training.toy import toy_input, write_toy, write_toy_run
+from tests.unit.frontend.zoo import random_model
 
 
 @pytest.fixture
@@ -311,3 +313,18 @@ def test_multi_task_shares_the_descriptor(here):
     assert main(["convert", str(several), str(here / "taken.pt"), "--head", "two"]) == 0
     assert_same_bits(here / "taken.pt", paths[1])
     assert main(["convert", str(several), str(here / "no.pt"), "--head", "tow"]) == 1
+
+
+def test_statistics_of_a_mixture():
+    one, two = (random_model().descriptor for _ in range(2))
+    two.mean.add_(0.5), two.std.mul_(2)
+    rng = np.random.default_rng(0)
+    mean, std = one.mean.clone(), one.std.clone()
+    samples = [
+        rng.normal(mean[0, 0], std[0, 0], 300_000),
+        rng.normal(two.mean[0, 0], two.std[0, 0], 100_000),
+    ]
+    merge_statistics([one, two], [3.0, 1.0])
+    whole = np.concatenate(samples)
+    assert float(one.mean[0, 0]) == pytest.approx(whole.mean(), abs=5e-3)
+    assert float(one.std[0, 0]) == pytest.approx(whole.std(), rel=1e-2)
