@@ -32,10 +32,10 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or args.tables[0].with_suffix(".html")
     tables = {str(path): read_table(path) for path in args.tables}
     if output.suffix == ".html":
-        from dpc.package.training_page import Training, to_html
+        from dpc.pages.training import Training, training_page
 
         pages = [Training(name, last(table), table) for name, table in tables.items()]
-        output.write_bytes(to_html(pages, "Errors of a training"))
+        output.write_bytes(training_page(pages, "Errors of a training"))
     elif output.suffix in PICTURES:
         _picture(tables, output)
     else:
@@ -44,12 +44,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def last(table: Mapping[str, Sequence[float]]) -> dict[str, str]:
+def last(table: Mapping[str, Sequence[float]]) -> list[tuple[str, str]]:
     """The last row, for people."""
-    return {
-        name: f"{column[-1]:.0f}" if name == "step" else f"{column[-1]:.3g}"
+    return [
+        (f"{column[-1]:.0f}" if name == "step" else f"{column[-1]:.3g}", name)
         for name, column in table.items()
-    }
+    ]
 
 
 def _picture(tables: Mapping[str, Mapping[str, Sequence[float]]], output: Path) -> None:

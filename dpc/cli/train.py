@@ -103,10 +103,37 @@ def run(args: argparse.Namespace) -> int:
         return 128 + stop.number
     if prepared.group.main:
         seconds = time.monotonic() - begun
-        print(
-            f"{' '.join(map(str, paths))}: trained {prepared.trainer.step} steps in {seconds:.0f} s"
-        )
+        page = _report(prepared, args.output, seconds)
+        names, steps = " ".join(map(str, paths)), prepared.trainer.step
+        print(f"{names}: trained {steps} steps in {seconds:.0f} s; see {page}")
     return 0
+
+
+def _report(prepared: Prepared, output: Path, seconds: float) -> Path:
+    """The page of the training, beside the model."""
+    import numpy as np
+
+    from dpc.data.accuracy import UNITS
+    from dpc.frontend.training.parity import compare
+    from dpc.frontend.training.table import read_table
+    from dpc.pages.training import Training, training_page
+
+    trainer = prepared.trainer
+    pages = []
+    for name, task in prepared.tasks.items():
+        pairs = compare(task)
+        facts = [
+            (f"{np.sqrt(np.square(b - a).mean()):.4g} {UNITS[k]}", f"RMSE, {k}")
+            for k, (a, b) in pairs.items()
+        ]
+        facts.append((f"{trainer.step:,}", "steps"))
+        if done := trainer.step - trainer.watch.first:
+            facts.append((f"{seconds / done * 1e3:.3g} ms", "a step with all around it"))
+        table = read_table(trainer.tables[name].path)
+        pages.append(Training(name, facts, table, pairs))
+    path = output.with_suffix(".train.html")
+    path.write_bytes(training_page(pages, f"Training of {output.name}"))
+    return path
 
 
 def _announce(prepared: Prepared, quiet: bool) -> None:

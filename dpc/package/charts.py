@@ -219,25 +219,6 @@ def plot(
     return drawing.svg()
 
 
-def scatter(
-    title: str,
-    axes: tuple[str, str],
-    points: Sequence[Point],
-    ends: tuple[float, float],
-    size: float = 380.0,
-) -> str:
-    """Points over two axes of one range, with the diagonal on which they are equal."""
-    drawing = Drawing(size, title, size + 40)
-    across = Scale(ends[0], ends[1], 66, size + 24)
-    up = Scale(ends[0], ends[1], size - 42, 12)
-    draw_axes(drawing, across, up, axes)
-    drawing.line((across(ends[0]), up(ends[0])), (across(ends[1]), up(ends[1])), "vertical")
-    for x, y in points:
-        at = f'cx="{_n(across(x))}" cy="{_n(up(y))}"'
-        drawing.parts.append(f'<circle {at} r="1.6" class="s0" fill-opacity="0.45"/>')
-    return drawing.svg()
-
-
 def draw_axes(drawing: Drawing, across: Scale, up: Scale, names: tuple[str, str]) -> None:
     """Grid, ticks, and the names of both axes."""
     for tick in across.ticks():

@@ -13,6 +13,7 @@ from torch import nn
 
 from dpc.config.input import Input
 from dpc.errors import InputError, UsageError
+from dpc.frontend.bias import change_bias
 from dpc.frontend.importers import read_model
 from dpc.frontend.model import Model
 from dpc.frontend.training.averages import Weights
@@ -34,6 +35,8 @@ from dpc.frontend.training.tasks import (
 )
 from dpc.frontend.training.trainer import Plan, Trainer, model_path, write_models
 from dpc.frontend.training.watch import Watch
+
+BIAS_FRAMES = 100  # of each system: more do not move the fit of a few numbers
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,9 @@ def run(prepared: Prepared) -> list[Path]:
         raise Stopped(trainer.step, trainer.snapshots.last, stop.number)
     paths: list[Path] = []
     if prepared.group.main:
+        if prepared.source.training["change_bias_after_training"]:
+            for task in prepared.tasks.values():
+                change_bias(task.model, task.data, limit=BIAS_FRAMES)
         if trainer.weights is None:
             paths = write_models(prepared.tasks, start.output)
         else:
@@ -162,10 +168,8 @@ def _models(
     file = read_model(given)
     models = {name: old_model(one, file, str(given)) for name, one in opened.items()}
     if start.finetune:
-        from dpc.frontend.training.finetune import shift_bias
-
         for name, model in models.items():
-            shift_bias(model, opened[name].data)
+            change_bias(model, opened[name].data, limit=BIAS_FRAMES)
     return models
 
 

@@ -66,7 +66,13 @@ def open_task(
 
     def opened(data: dict[str, Any]) -> DataSet:
         paths = [place(system, source.folder) for system in data["systems"]]
-        return open_dataset(paths, type_map, *numbers)
+        return open_dataset(
+            paths,
+            type_map,
+            *numbers,
+            patterns=data["rglob_patterns"],
+            min_pair_dist=data.get("min_pair_dist", 0.0),
+        )
 
     data = opened(task.training_data)
     validation = opened(task.validation_data) if task.validation_data else None

@@ -13,6 +13,7 @@ points of each panel; panels share their ends, so that G stays continuous.
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from dataclasses import dataclass
@@ -103,9 +104,10 @@ class Grid:
         middle = self.origin + self.width * middle
         worst = 0.0
         with torch.no_grad():
-            for net in bank:
-                at_nodes = net(self.places().to(bank.dtype)[:, None]).to(torch.float64)
-                exact = net(middle.to(bank.dtype)[:, None]).to(torch.float64)
+            # in float64: float32's rounding is no matter of the grid
+            for net in copy.deepcopy(bank).double():
+                at_nodes = net(self.places()[:, None])
+                exact = net(middle[:, None])
                 panels = at_nodes[:-1].view(self.panels, PANEL - 1, -1)
                 last = torch.cat([panels[1:, :1], at_nodes[-1:][None]])
                 found = (phi @ torch.cat([panels, last], 1)).reshape(len(middle), -1)

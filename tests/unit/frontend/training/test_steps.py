@@ -105,6 +105,9 @@ def test_fused_step_in_float32():
     whole = torch.cat([g.flatten() for g in one[2].values()])
     other = torch.cat([g.flatten() for g in two[2].values()])
     assert float((whole - other).norm() / whole.norm()) < 1e-5
+    step = FusedStep(model)
+    step.predict(batch)
+    assert step.grid.panels < 20  # float32 asks for few
 
 
 @pytest.mark.parametrize(
