@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 
 C_FILES = $(shell git ls-files '*.c' '*.h' '*.hpp' '*.cpp')
 
-.PHONY: setup demo test test-all lint format clean
+.PHONY: setup demo demo-train test test-all lint format clean
 
 setup: $(STAMP)
 
@@ -27,6 +27,9 @@ $(STAMP): pyproject.toml setup.py
 demo: setup
 	@$(BIN)/python examples/water/demo.py
 
+demo-train: setup
+	@$(BIN)/python examples/train/demo.py
+
 test: lint
 	@$(BIN)/python -m pytest -m 'not slow'
 
@@ -43,4 +46,4 @@ format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/clang-format -i $(C_FILES)
 
 clean:
-	rm -rf $(VENV) .bench build demo-output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .bench build demo-output demo-train-output .pytest_cache .mypy_cache .ruff_cache

@@ -74,16 +74,6 @@ OPTIMIZER = Variants(
         "AdamW": Section(
             "optimizer", (*_ADAM, Option("weight_decay", not_negative, 1e-3, "decoupled decay"))
         ),
-        "LKF": Section(
-            "optimizer",
-            (
-                Option("kf_blocksize", whole, 5120, "largest block of the covariance"),
-                Option("kf_start_pref_e", not_negative, 1.0, "energy step at the start"),
-                Option("kf_limit_pref_e", not_negative, 1.0, "energy step in the end"),
-                Option("kf_start_pref_f", not_negative, 1.0, "force step at the start"),
-                Option("kf_limit_pref_f", not_negative, 1.0, "force step in the end"),
-            ),
-        ),
         "Muon": Section(
             "optimizer",
             (
@@ -104,6 +94,7 @@ OPTIMIZER = Variants(
         ),
     },
     {
+        "LKF": "Use Muon, or Adam",
         "AdaMuon": "Use Muon, or Adam",
         "HybridMuon": "Use Muon, or Adam",
     },

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpc.config.schema import REQUIRED, Option, Section, Variants
+from dpc.config.schema import Option, Section, Variants
 from dpc.config.values import (
     Wrong,
     boolean,
     list_or_one,
     not_negative,
-    number,
     one_of,
     optional,
     positive,
@@ -74,37 +73,13 @@ ENER = Section(
         ),
     ),
 )
-TENSOR = Section(
-    "loss",
-    (
-        Option("pref", not_negative, REQUIRED, "weight of the sum over atoms"),
-        Option("pref_atomic", not_negative, REQUIRED, "weight of the values of atoms"),
-        Option("enable_atomic_weight", boolean, False, "", unsupported="all atoms count alike"),
-    ),
-)
-DOS = Section(
-    "loss",
-    (
-        *_prefactors("dos", "the density of states", 0.0, 0.0),
-        *_prefactors("cdf", "its cumulative sum", 0.0, 0.0),
-        *_prefactors("ados", "atomic densities of states", 1.0, 1.0),
-        *_prefactors("acdf", "their cumulative sums", 0.0, 0.0),
-    ),
-)
-PROPERTY = Section(
-    "loss",
-    (
-        Option("loss_func", one_of("mse", "mae", "smooth_mae"), "smooth_mae", "what is minimised"),
-        Option(
-            "metric", list_or_one(one_of("mae", "mse", "rmse")), ["mae"], "what lcurve.out shows"
-        ),
-        Option("beta", number, 1.0, "where smooth_mae changes from squares to absolute values"),
-    ),
-)
-_LATER = "dpc trains the losses ener, tensor, dos and property"
+_LATER = "dpc trains the loss ener"
 LOSS = Variants(
     "loss",
     "ener",
-    {"ener": ENER, "tensor": TENSOR, "dos": DOS, "property": PROPERTY},
-    {kind: _LATER for kind in ("ener_spin", "ener_hess", "dens", "population")},
+    {"ener": ENER},
+    {
+        kind: _LATER
+        for kind in ("ener_spin", "ener_hess", "dens", "population", "tensor", "dos", "property")
+    },
 )

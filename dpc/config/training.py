@@ -135,7 +135,6 @@ TRAINING = Section(
         ),
         Option("fused", boolean, True, "dpc: the fast step where the model has one"),
         Option("tabulated", boolean, False, "dpc: train on tables of frozen embedding nets"),
-        Option("min_free_space", not_negative, 0.0, "dpc: MB the disk must keep free"),
         Option("nan_patience", whole, 1, "dpc: bad steps in a row before the run stops"),
         Option("mixed_precision", section, None, "", unsupported="Set precision float32 instead"),
         Option(

@@ -25,8 +25,11 @@ READABLE = "model.pt, .pth, .dp, .yaml, .pb"
 WRITERS = {".pt": checkpoint.write, ".dp": dp.write, ".yaml": yaml.write, ".yml": yaml.write}
 
 
-def read_model(path: str | os.PathLike[str]) -> ModelFile:
-    """Read a model file; its first bytes, not its suffix, say which format it is."""
+def read_model(path: str | os.PathLike[str], head: str = "") -> ModelFile:
+    """Read a model file; its first bytes, not its suffix, say which format it is.
+
+    `head` names one of the models of a multi-task checkpoint.
+    """
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: a folder, not a model file. dpc reads {READABLE}")
@@ -40,7 +43,9 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
     if head.startswith(dp.MAGIC):
         return dp.read(path)
     if head.startswith(ZIP_MAGIC):
-        return _read_zip(path)
+        return _read_zip(path, head)
+    if head:
+        raise InputError(f"{path}: only checkpoints of dpc train hold several models")
     if _is_text(head):
         return yaml.read(path)
     if head.startswith(b"\n"):  # protobuf: field 1 (node), length-delimited
@@ -49,12 +54,12 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
     raise InputError(f"{path}: the file is {reason}. dpc reads {READABLE}")
 
 
-def _read_zip(path: Path) -> ModelFile:
+def _read_zip(path: Path, head: str) -> ModelFile:
     with TorchArchive(path) as archive:
         if archive.is_torchscript:
             return pth.read(archive)
         if checkpoint.is_ours(archive.root):
-            return checkpoint.read(archive)
+            return checkpoint.read(archive, head)
         return pt.read(archive)
 
 

@@ -8,16 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dpc.errors import InputError
-
 
 def make_optimizer(
     section: dict[str, Any], parameters: Sequence[nn.Parameter]
 ) -> torch.optim.Optimizer:
     """The optimizer of a normalised section; its learning rate is set before every step."""
     kind = section["type"]
-    if kind == "LKF":
-        raise InputError("optimizer.type LKF is not supported. Use Adam, AdamW or Muon")
     betas = (section["adam_beta1"], section["adam_beta2"])
     decay = section["weight_decay"]
     if kind == "Adam":

@@ -78,7 +78,7 @@ def prepare(source: Input, start: Start) -> Prepared:
             }
             models = _models(source, opened, start, snapshot, seed)
         group.wait()
-    share_parts(models, source)
+    share_parts(models, source, fresh=not (snapshot or start.init_model))
     training = source.training
     if training["tabulated"]:
         for model in models.values():

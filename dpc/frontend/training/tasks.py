@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from dpc.config.input import Input
 from dpc.config.input import Task as TaskInput
@@ -14,6 +16,7 @@ from dpc.data.loader import Loader
 from dpc.data.neighbor_stat import NeighborStat, auto_sel, is_auto, neighbor_stat, warn_sel
 from dpc.data.sampling import batch_sizes, probabilities
 from dpc.errors import InputError
+from dpc.frontend.descriptors import Descriptor
 from dpc.frontend.importers.options import normalize
 from dpc.frontend.model import Model
 from dpc.frontend.model_file import ModelFile
@@ -171,23 +174,43 @@ def make_task(
     )
 
 
-def share_parts(models: Mapping[str, Model], source: Input) -> None:
-    """Let the models of a multi-task input share what names of shared_dict say they share."""
+def share_parts(models: Mapping[str, Model], source: Input, fresh: bool = True) -> None:
+    """Let the models of a multi-task input share what names of shared_dict say they share.
+
+    With `fresh`, a shared descriptor has the statistics of the data of all, by their weights.
+    """
     if not source.multi_task:
         return
-    heads = source.heads
     for part in ("descriptor", "fitting_net"):
-        first: dict[str, Model] = {}
-        for name, model in models.items():
-            word = heads[name].get(part)
-            if not isinstance(word, str):
-                continue
-            owner = first.setdefault(word.partition(":")[0], model)
-            if owner is model:
-                continue
-            if owner.type_map != model.type_map:
-                raise InputError(f"model_dict.{name}: shares {word!r}, so it needs one type_map")
-            if part == "descriptor":
-                model.descriptor = owner.descriptor
-            else:
-                model.fitting.nets = owner.fitting.nets
+        groups: dict[str, list[str]] = {}
+        for name in models:
+            word = source.heads[name].get(part)
+            if isinstance(word, str):
+                groups.setdefault(word.partition(":")[0], []).append(name)
+        for word, names in groups.items():
+            owner = models[names[0]]
+            for name in names[1:]:
+                if models[name].type_map != owner.type_map:
+                    raise InputError(
+                        f"model_dict.{name}: shares {word!r}, so it needs one type_map"
+                    )
+            if part == "descriptor" and fresh:
+                shares = [source.tasks[name].weight for name in names]
+                merge_statistics([models[name].descriptor for name in names], shares)
+            for name in names[1:]:
+                if part == "descriptor":
+                    models[name].descriptor = owner.descriptor
+                else:
+                    models[name].fitting.nets = owner.fitting.nets
+
+
+def merge_statistics(parts: Sequence[Descriptor], weights: Sequence[float]) -> None:
+    """Mean and deviation of the mixture of all data, put into the first descriptor."""
+    share = torch.tensor(weights, dtype=torch.float64) / sum(weights)
+    for own in zip(*([p for p, _ in d.statistics()] for d in parts), strict=True):
+        mean = torch.stack([p.mean.to(torch.float64) for p in own])
+        std = torch.stack([p.std.to(torch.float64) for p in own])
+        weight = share.view(-1, *[1] * (mean.dim() - 1))
+        middle = (weight * mean).sum(0)
+        spread = (weight * (std**2 + mean**2)).sum(0) - middle**2
+        own[0].set_statistics(middle.numpy(), spread.sqrt().numpy())

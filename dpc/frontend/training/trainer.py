@@ -239,11 +239,10 @@ class Trainer:
 
     def _last_row(self) -> None:
         """The errors of the final weights, on batches that were not learned from."""
-        for name, task in self.tasks.items():
-            batch = next(task.training)
-            errors = self.errors(task, batch) if batch.nframe else {}
-            self._row(name, errors)
-            break
+        name, task = next(iter(self.tasks.items()))
+        batch = next(task.training)
+        errors = self.errors(task, batch) if batch.nframe else {}
+        self._row(name, self._shared(errors, batch.nframe) if self.group.world > 1 else errors)
 
     @torch.no_grad()
     def errors(self, task: Task, batch: Batch) -> dict[str, float]:

@@ -45,7 +45,8 @@ def test_loss_and_gradient_are_the_peers(tmp_path, name, step):
     if step.refuses(model):
         pytest.skip(step.refuses(model))
     ntypes = len(model.type_map)
-    batch = random_batch(np.arange(10) % ntypes, 2, 3, box=5.5)
+    # the peer rounds 1 / natoms to float32: with 8 atoms nothing is lost
+    batch = random_batch(np.arange(8) % ntypes, 2, 3, box=5.5)
     np.savez(tmp_path / "batch.npz", coord=batch.coord, atype=batch.atype, box=batch.box,
              **{k: batch.labels[k] for k in ("energy", "force", "virial")})  # fmt: skip
     (tmp_path / "loss.json").write_text(json.dumps(OPTIONS))

@@ -19,7 +19,10 @@ from dpc.frontend import load_model
 from dpc.frontend.training.run import Start, prepare, run
 from dpc.frontend.training.snapshots import read_snapshot
 from dpc.frontend.training.table import read_table
+from dpc.frontend.training.tasks import merge_statistics
+from tests.paths import TESTS
 from tests.unit.frontend.training.toy import toy_input, write_toy, write_toy_run
+from tests.unit.frontend.zoo import random_model
 
 
 @pytest.fixture
@@ -122,13 +125,22 @@ def test_wrong_model_is_refused(here):
 
 def test_nan_stops_with_the_last_checkpoint(here):
     path = write_toy_run(here)
+    train(path)
+    section = json.loads(path.read_text())
+    section["learning_rate"]["start_lr"] = 1e200
+    path.write_text(json.dumps(section))
+    with pytest.raises(InputError, match=r"loss is \w+\. The last good checkpoint is .*ckpt-5\.pt"):
+        train(path, restart=here / "model.ckpt-5.pt")
+
+
+def test_broken_frame_says_which(here):
+    path = write_toy_run(here)
     force = here / "train" / "set.000" / "force.npy"
     array = np.load(force)
-    train(path)
     array[3] = np.nan
     np.save(force, array)
-    with pytest.raises(InputError, match=r"loss is nan. The last good checkpoint is .*ckpt-5\.pt"):
-        train(path, restart=here / "model.ckpt-5.pt")
+    with pytest.raises(InputError, match="frame 3, atom 0 .*force has the value nan"):
+        train(path)
 
 
 def test_missing_file_says_which(here):
@@ -159,7 +171,7 @@ def test_full_disk_keeps_the_last_checkpoint(here, monkeypatch):
 
 
 def start_process(path, *options):
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
     return subprocess.Popen(
         [sys.executable, "-m", "dpc", "train", str(path), *options],
         cwd=path.parent, env=env, stderr=subprocess.PIPE, text=True,
@@ -295,3 +307,24 @@ def test_multi_task_shares_the_descriptor(here):
     train(path, output=here / "again.pt", restart=here / "model.ckpt-20.pt")
     assert_same_bits(paths[0], here / "again-one.pt")
     assert {"lcurve-one.out", "lcurve-two.out"} <= {p.name for p in here.iterdir()}
+    several = here / "model.ckpt-40.pt"
+    with pytest.raises(InputError, match="several models: one, two"):
+        load_model(several)
+    assert main(["convert", str(several), str(here / "taken.pt"), "--head", "two"]) == 0
+    assert_same_bits(here / "taken.pt", paths[1])
+    assert main(["convert", str(several), str(here / "no.pt"), "--head", "tow"]) == 1
+
+
+def test_statistics_of_a_mixture():
+    one, two = (random_model().descriptor for _ in range(2))
+    two.mean.add_(0.5), two.std.mul_(2)
+    rng = np.random.default_rng(0)
+    mean, std = one.mean.clone(), one.std.clone()
+    samples = [
+        rng.normal(mean[0, 0], std[0, 0], 300_000),
+        rng.normal(two.mean[0, 0], two.std[0, 0], 100_000),
+    ]
+    merge_statistics([one, two], [3.0, 1.0])
+    whole = np.concatenate(samples)
+    assert float(one.mean[0, 0]) == pytest.approx(whole.mean(), abs=5e-3)
+    assert float(one.std[0, 0]) == pytest.approx(whole.std(), rel=1e-2)
