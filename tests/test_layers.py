@@ -18,7 +18,7 @@ ARROWS: dict[str, set[str]] = {
     "units": set(),
     "ir": set(),
     "config": set(),
-    "data": {"ir"},
+    "data": {"ir", "native"},
     "targets": set(),
     "passes": {"ir", "targets"},
     "frontend": {"ir", "data", "config", "native"},

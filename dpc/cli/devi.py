@@ -163,7 +163,7 @@ def _deviation(
         ]
     except InputError as error:
         raise InputError(f"{where} (counted from 0): {error}") from error
-    about = (None, None, None)
+    about: tuple[Any, Any, Any] = (None, None, None)
     if args.real_error:
         if labels is None or labels.force is None or labels.energy is None:
             raise InputError(f"{where}: --real_error needs energy.npy and force.npy")

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dpc.data.cache import cached
 from dpc.data.storage import NpyFolder, Storage
 from dpc.errors import InputError
 
 CHUNK = 1 << 22  # numbers read together when a whole system is gone through
+LARGE = 1 << 23  # numbers of an array whose digest is worth remembering
 
 
 class SystemFiles:
@@ -86,18 +88,23 @@ class SystemFiles:
         return int(array.size // max(1, self.counts[0]))
 
     def digest(self, name: str) -> bytes:
-        """SHA-256 of `name`.npy of all sets; of nothing where there is none."""
+        """SHA-256 of `name`.npy of all sets; of nothing where there is none.
+
+        That of a large array is remembered, until somebody writes the file.
+        """
         total = hashlib.sha256()
-        for part in range(len(self.sets)):
-            if not self._exists(part, name):
-                continue
-            array = self.storage.array(f"{self.sets[part]}/{name}.npy")
-            total.update(f"{array.dtype} {array.shape}".encode())
-            rows = len(array) if array.ndim else 0
-            step = max(1, CHUNK * rows // max(1, array.size))
-            for first in range(0, rows, step):
-                total.update(np.ascontiguousarray(array[first : first + step]).data)
+        for part in self.sets:
+            file = f"{part}/{name}.npy"
+            if self.storage.has(file):
+                total.update(self._digest(file, self.storage.array(file)))
         return total.digest()
+
+    def _digest(self, file: str, array: Any) -> bytes:
+        if array.size < LARGE:
+            return _sha256(array)
+        key = {"what": "digest", "file": self.storage.stamp(file)}
+        found = cached(key, lambda: {"digest": _sha256(array).hex()})
+        return bytes.fromhex(found["digest"])
 
     def _exists(self, part: int, name: str) -> bool:
         return self.storage.has(f"{self.sets[part]}/{name}.npy")
@@ -129,3 +136,13 @@ class SystemFiles:
             return array.reshape(frames, width)
         # HDF5: a slice reads; flat arrays are small enough to read whole
         return array if array.ndim and len(array) == frames else array[()].reshape(frames, width)
+
+
+def _sha256(array: Any) -> bytes:
+    """Of type, shape and numbers, read piece by piece."""
+    total = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
+    rows = len(array) if array.ndim else 0
+    step = max(1, CHUNK * rows // max(1, array.size))
+    for first in range(0, rows, step):
+        total.update(np.ascontiguousarray(array[first : first + step]).data)
+    return total.digest()

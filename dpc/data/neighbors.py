@@ -1,8 +1,9 @@
-"""Cell-list neighbours in NumPy: open, orthogonal, triclinic and tiny boxes.
+"""Cell-list neighbours: open, orthogonal, triclinic and tiny boxes.
 
 Periodic images become explicit atoms (`Extended`), so that everything after this file sees an open
 system. The cells are sorted by one integer key; a row of three cells along z is then one run of the
-sorted atoms, and an atom's candidates are nine runs. No loop goes over atoms.
+sorted atoms, and an atom's candidates are nine runs. No loop goes over atoms. neighbors.c does the
+same where there is a C compiler.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dpc.data import compiled
 from dpc.errors import InputError
 
 F64 = NDArray[np.float64]
@@ -108,6 +110,12 @@ def _runs(start: I64, stop: I64) -> tuple[I64, I64]:
 
 def neighbor_rows(ext: Extended, rcut: float) -> Rows:
     """Every atom nearer than `rcut` (Å) to each local atom. Two atoms at one place are refused."""
+    found = compiled.neighbor_rows(ext.coord, ext.nloc, float(rcut))
+    return numpy_rows(ext, rcut) if found is None else Rows(*found)
+
+
+def numpy_rows(ext: Extended, rcut: float) -> Rows:
+    """`neighbor_rows` without a compiler: the same bits."""
     if ext.nloc == 0:
         return Rows(np.zeros(1, np.int64), np.zeros(0, np.int32))
     low = ext.coord.min(axis=0)
@@ -171,6 +179,12 @@ def select(ext: Extended, rows: Rows, sel: tuple[int, ...]) -> tuple[I64, I32, I
     nearest sum(sel) of all types, and of these the nearest sel[t] of each type: DeePMD-kit 3 cuts
     in these two steps. With one number in `sel`, all types share its slots.
     """
+    found = compiled.select(rows.offsets, rows.indices, ext.coord, ext.atype, tuple(sel))
+    return numpy_select(ext, rows, sel) if found is None else found
+
+
+def numpy_select(ext: Extended, rows: Rows, sel: tuple[int, ...]) -> tuple[I64, I32, I64]:
+    """`select` without a compiler: the same bits."""
     i = np.repeat(np.arange(ext.nloc), np.diff(rows.offsets))
     j = rows.indices
     squared = np.square(ext.coord[j] - ext.coord[i]).sum(axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from dpc.data.frames import Frame
@@ -35,8 +36,8 @@ def predictions(
     model: Potential, system: System, chosen: ArrayLike | None = None
 ) -> Iterator[tuple[Frame, Labels, dict[str, Any]]]:
     """Each frame, its labels, and what the model says of it."""
-    places = range(len(system)) if chosen is None else list(chosen)  # type: ignore[arg-type]
-    frames = system.frames(model.type_map, *parameters_of(model, system), chosen)
+    places = np.arange(len(system)) if chosen is None else np.asarray(chosen)
+    frames = system.frames(model.type_map, *parameters_of(model, system), places)
     for place, (frame, labels) in zip(places, frames, strict=True):
         try:
             found = evaluate(model, frame)

@@ -38,6 +38,9 @@ class Storage(Protocol):
     def array_names(self, part: str) -> list[str]:
         """Names of the arrays of a set, without .npy."""
 
+    def stamp(self, name: str) -> list[Any]:
+        """What changes when somebody writes the array: file, size, time."""
+
 
 class NpyFolder:
     """A data folder; arrays are memory-mapped."""
@@ -65,6 +68,9 @@ class NpyFolder:
     def array_names(self, part: str) -> list[str]:
         return sorted(file.stem for file in (self.path / part).glob("*.npy"))
 
+    def stamp(self, name: str) -> list[Any]:
+        return _stamp(self.path / name)
+
 
 class Hdf5Group:
     """A group of an HDF5 file, named FILE#/GROUP as DeePMD-kit does."""
@@ -90,6 +96,9 @@ class Hdf5Group:
     def array_names(self, part: str) -> list[str]:
         return sorted(n[: -len(".npy")] for n in self._root()[part] if n.endswith(".npy"))
 
+    def stamp(self, name: str) -> list[Any]:
+        return [*_stamp(self.file), self.group, name]
+
     def _root(self) -> Any:
         root = open_hdf5(self.file)
         if not self.group:
@@ -97,6 +106,11 @@ class Hdf5Group:
         if self.group not in root:
             raise InputError(f"{self.file}: no group {self.group!r}. It has: {', '.join(root)}")
         return root[self.group]
+
+
+def _stamp(file: Path) -> list[Any]:
+    facts = file.stat()
+    return [str(file.resolve()), facts.st_size, facts.st_mtime_ns]
 
 
 _open_files: dict[Path, Any] = {}

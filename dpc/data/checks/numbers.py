@@ -23,7 +23,8 @@ def check_repeats(surveys: Sequence[Survey]) -> Iterator[Finding]:
     """The same positions twice: within a system, and in two systems."""
     owner: dict[int, tuple[int, int]] = {}
     for number, one in enumerate(surveys):
-        inside, elsewhere = [], {}
+        inside: list[int] = []
+        elsewhere: dict[int, list[int]] = {}
         for k, digest in enumerate(one.digests):
             first = owner.setdefault(digest, (number, k))
             if first[0] == number and first[1] != k:

@@ -61,10 +61,10 @@ def _arrays(system: System) -> Iterator[Finding]:
                 f"{name}.npy is in some sets only, not in {' '.join(parts)}: batches of those sets "
                 "train without it",
             )  # fmt: skip
-        for part, there in enumerate(has):
+        for number, there in enumerate(has):
             try:
                 if there:
-                    system.array(part, name, width)
+                    system.array(number, name, width)
             except InputError as problem:
                 yield error("shapes", system.where, _without(system.where, problem))
     if not any(system.has(name) for name in LABELS):

@@ -161,3 +161,20 @@ def test_patterns_choose_folders(tmp_path):
     assert len(open_dataset(tmp_path, patterns=["b*"])) == 1
     with pytest.raises(InputError, match=r"no data folder below it matches c\*"):
         open_dataset(tmp_path, patterns=["c*"])
+
+
+def test_digests_of_large_arrays_are_remembered(tmp_path, monkeypatch):
+    from dpc.data import files
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = random_system(tmp_path / "a", [0, 1, 1])
+    expected = open_dataset(path).digest()
+    monkeypatch.setattr(files, "LARGE", 1)
+    assert open_dataset(path).digest() == expected
+    read = []
+    real = files._sha256
+    monkeypatch.setattr(files, "_sha256", lambda array: read.append(1) or real(array))
+    assert open_dataset(path).digest() == expected and not read
+    array = np.load(path / "set.000" / "coord.npy")
+    np.save(path / "set.000" / "coord.npy", array + 1)
+    assert open_dataset(path).digest() != expected and len(read) == 1
