@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -35,40 +35,10 @@ from dpc.frontend.training.steps.autograd import parameters
 from dpc.frontend.training.steps.base import Step, steps
 from dpc.frontend.training.steps.dense import Passes
 from dpc.frontend.training.steps.nodes import TOLERANCE, Grid, first_grid, fit_grid
+from dpc.frontend.training.steps.placement import Prepared, Spread, prepare, spread, statistics
 
 ROUGH = ("relu", "relu6", "silut", "custom_silu")
 CHECK_EVERY = 100  # steps between two looks at the error between the nodes
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A batch as the kernels take it: atoms sorted by type, pairs by atom, rows and nodes."""
-
-    order: Tensor  # [n] atom of the batch at each place; its pairs are first … first + count
-    starts: list[int]  # [ntypes + 1]: type t has the places starts[t] … starts[t + 1]
-    first: Tensor
-    count: Tensor
-    type: Tensor  # int32 [n]
-    centre: Tensor  # int32 [npair]
-    neighbor: Tensor  # int32 [npair]
-    net: Tensor  # int32 [npair]: block of nodes, the neighbour's type
-    pair_type: Tensor  # int32 [npair]: the centre's type
-    r: Tensor  # [npair, 3]
-    row: Tensor  # [npair, 4]
-    shape: Tensor  # [npair, 4]
-    empty: Tensor  # [n, ntypes]: empty slots
-    farthest: float  # largest first column of the rows
-
-
-@dataclass
-class Spread:
-    """The pairs on the nodes of one grid."""
-
-    grid: Grid
-    start: Tensor  # int32 [npair]
-    phi: Tensor  # [npair, PANEL]
-    slope: Tensor
-    a: Tensor  # [n, 4, ntypes * nodes]
 
 
 @steps.register("se_e2_a")
@@ -114,104 +84,23 @@ class FusedStep(Step):
         self.grid = None if state.get("grid") is None else Grid(**state["grid"])
         self._since_check = state.get("since_check", 0)
 
-    # -- what does not depend on the weights --------------------------------------------------
-
     def prepare(self, batch: Batch, pairs: Pairs) -> Prepared:
-        model, config = self.model, self.descriptor.config
-        atype = torch.from_numpy(batch.atype.reshape(-1))
-        count = torch.from_numpy(pairs.offsets).diff()
-        centre = torch.repeat_interleave(torch.arange(len(atype), dtype=torch.int32), count)
-        neighbor = torch.from_numpy(pairs.neighbor)
-        r = torch.from_numpy(pairs.r)
-        ti, tj = atype[centre.long()].long(), atype[neighbor.long()].long()
-        if model.pair_exclude_types:  # these slots are empty
-            kept = model.keep_pairs[ti, tj]
-            centre, neighbor, r, ti, tj = (x[kept] for x in (centre, neighbor, r, ti, tj))
-        found = torch.bincount(centre.long() * self.ntypes + tj, minlength=len(atype) * self.ntypes)
-        empty = torch.tensor(model.sel) - found.view(-1, self.ntypes)
-        if config.exclude_types:  # these slots are taken, by rows of zeros
-            kept = self.descriptor.keep[ti, tj]
-            centre, neighbor, r, ti, tj = (x[kept] for x in (centre, neighbor, r, ti, tj))
-        count = torch.bincount(centre.long(), minlength=len(atype))
-        order = torch.argsort(atype, stable=True)
-        order = order[atype[order] >= 0]
-        types = atype[order]
-        row, shape = r.new_empty(len(r), 4), r.new_empty(len(r), 4)
-        pair_type = ti.int()
-        r = r.contiguous()
-        kernels.call(
-            "dpc_rows", len(r), r, pair_type, *self._statistics(),
-            float(config.rcut_smth), float(config.rcut), row, shape,
-        )  # fmt: skip
-        return Prepared(
-            order,
-            [int((types < t).sum()) for t in range(self.ntypes + 1)],
-            (count.cumsum(0) - count)[order].contiguous(),
-            count[order].contiguous(),
-            types.contiguous(),
-            centre.contiguous(),
-            neighbor.contiguous(),
-            tj.int(),
-            pair_type,
-            r,
-            row,
-            shape,
-            empty[order],
-            float(row[:, 0].max()) if len(row) else 0.0,
-        )
-
-    def _statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and 1 / std, [ntypes, 4] float64."""
-        mean = self.descriptor.mean.to(torch.float64).contiguous()
-        return mean, (1 / self.descriptor.std.to(torch.float64)).contiguous()
+        return prepare(self.model, self.descriptor, batch, pairs)
 
     def _place(self, prepared: Prepared) -> Spread:
         """The pairs of a batch on the nodes; the grid grows where they reach beyond it."""
-        mean, inverse_std = self._statistics()
+        mean, inverse_std = statistics(self.descriptor)
         nothing = -mean * inverse_std  # the row of an empty slot
         with self._lock:
-            low, high = (
-                float(nothing[:, 0].min()),
-                max(prepared.farthest, float(nothing[:, 0].max())),
-            )
+            low = float(nothing[:, 0].min())
+            high = max(prepared.farthest, float(nothing[:, 0].max()))
             if self.grid is None:
                 self.grid = self._fine(first_grid(self.ntypes, low, high))
             elif high > self.grid.end:
                 self.grid = self.grid.reaching(high)
                 self._nodes = None
             grid = self.grid
-        n, npair, width = len(prepared.order), len(prepared.r), grid.nets * grid.nodes
-        start = torch.empty(npair, dtype=torch.int32)
-        phi = torch.empty(npair, kernels.PANEL, dtype=self.dtype)
-        slope = torch.empty_like(phi)
-        a = torch.empty(n, 4, width, dtype=self.dtype)
-        kernels.call(
-            "dpc_spread", n, prepared.first, prepared.count, prepared.net, prepared.row,
-            grid.struct(), start, phi, slope, a, dtype=self.dtype,
-        )  # fmt: skip
-        self._place_empty(prepared, grid, nothing, a)
-        return Spread(grid, start, phi, slope, a)
-
-    def _place_empty(self, prepared: Prepared, grid: Grid, nothing: Tensor, a: Tensor) -> None:
-        """Empty slots have the row (0 - mean) / std, at one place for each type of centre."""
-        one = torch.ones(1, dtype=torch.int64)
-        for t in range(self.ntypes):
-            here = slice(prepared.starts[t], prepared.starts[t + 1])
-            if here.start == here.stop or not bool(nothing[t].any()):
-                continue
-            lone = torch.empty(1, 4, grid.nets * grid.nodes, dtype=self.dtype)
-            phi = torch.empty(2, kernels.PANEL, dtype=self.dtype)
-            start = torch.zeros(1, dtype=torch.int32)
-            kernels.call(
-                "dpc_spread", 1, one - 1, one, start.clone(), nothing[t].contiguous(),
-                grid.struct(), start, phi[0], phi[1], lone, dtype=self.dtype,
-            )  # fmt: skip
-            for net in range(self.ntypes):
-                block = slice(net * grid.nodes, (net + 1) * grid.nodes)
-                slots = prepared.empty[here, net].to(self.dtype)
-                a[here, :, block] += slots[:, None, None] * lone[:, :, : grid.nodes]
-
-    # -- the passes ---------------------------------------------------------------------------
+        return spread(prepared, grid, nothing, self.dtype)
 
     def predict(self, batch: Batch) -> Prediction:
         with torch.no_grad():
@@ -341,7 +230,7 @@ class _Run:
             torch.mm(self.x_bar[here].flatten(0, 1), g.T, out=w[here].view(-1, len(g)))
         w *= self.scale
         dr = torch.empty_like(prepared.r)
-        _, inverse_std = self.step._statistics()
+        _, inverse_std = statistics(self.step.descriptor)
         kernels.call(
             "dpc_pull", len(prepared.order), prepared.first, prepared.count, prepared.r,
             prepared.row, prepared.shape, inverse_std, prepared.type, spread.grid.struct(),
@@ -382,7 +271,7 @@ class _Run:
         weight = _gradient(found.energy)[:, None] + _gradient(found.atom_energy)
         weight = weight.reshape(-1)[prepared.order] * self.counted
         pushed = torch.empty_like(spread.a)
-        _, inverse_std = step._statistics()
+        _, inverse_std = statistics(step.descriptor)
         kernels.call(
             "dpc_push", len(prepared.order), prepared.first, prepared.count, prepared.order,
             prepared.neighbor, self.batch.nloc, force, virial, prepared.r, prepared.row,
