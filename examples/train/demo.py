@@ -6,6 +6,7 @@ forces and virials. It stands for the electronic structure method that a real pr
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -100,6 +101,9 @@ def main() -> None:
     test = run("errors on frames it has not seen", "dpc", "test", "model.pt", "-s", "data/valid")
     run("compile", "dpc", "compile", "model.pt", "--target", "cpu", "-o", "alloy.dpc")
     log = run("500 steps of MD", "lmp", "-in", str(HERE / "in.alloy"))
+    if importlib.util.find_spec("dpc.targets.fpga"):
+        command = ("dpc", "compile", "model.pt", "--target", "vu9p", "-o", "alloy-vu9p.dpc")
+        run("compile for an FPGA", *command)
     rows = [line.split() for line in log.splitlines() if re.match(r"^\s+\d+\s+-?\d+\.\d", line)]
     total = [float(row[3]) for row in rows]
     force = re.search(r"force\s+MAE \S+\s+RMSE (\S+)", test)
