@@ -34,7 +34,7 @@ from dpc.frontend.training.steps import kernels
 from dpc.frontend.training.steps.autograd import parameters
 from dpc.frontend.training.steps.base import Step, steps
 from dpc.frontend.training.steps.dense import Passes
-from dpc.frontend.training.steps.nodes import TOLERANCE, Grid, first_grid, fit_grid
+from dpc.frontend.training.steps.nodes import HARMLESS, Grid, first_grid, fit_grid
 from dpc.frontend.training.steps.placement import Prepared, Spread, prepare, spread, statistics
 
 ROUGH = ("relu", "relu6", "silut", "custom_silu")
@@ -143,7 +143,7 @@ class FusedStep(Step):
         """A grid fine enough for the nets; where none is, the finest, with a warning."""
         bank = self.descriptor.embedding
         grid, error = fit_grid(bank, grid)
-        if error > 10 * TOLERANCE[bank.dtype] and not self._warned:
+        if error > HARMLESS[bank.dtype] and not self._warned:
             self._warned = True
             warnings.warn(
                 f"the embedding nets are so rough that the fused step evaluates them with an error "
