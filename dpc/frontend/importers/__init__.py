@@ -37,20 +37,20 @@ def read_model(path: str | os.PathLike[str], head: str = "") -> ModelFile:
         raise InputError(f"{path}: the text of a program, not a model. dpc reads {READABLE}")
     try:
         with path.open("rb") as file:
-            head = file.read(4096)
+            start = file.read(4096)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if head.startswith(dp.MAGIC):
+    if start.startswith(dp.MAGIC):
         return dp.read(path)
-    if head.startswith(ZIP_MAGIC):
+    if start.startswith(ZIP_MAGIC):
         return _read_zip(path, head)
     if head:
         raise InputError(f"{path}: only checkpoints of dpc train hold several models")
-    if _is_text(head):
+    if _is_text(start):
         return yaml.read(path)
-    if head.startswith(b"\n"):  # protobuf: field 1 (node), length-delimited
+    if start.startswith(b"\n"):  # protobuf: field 1 (node), length-delimited
         return pb.read(path)
-    reason = "empty" if not head else "of an unknown format, or damaged at its start"
+    reason = "empty" if not start else "of an unknown format, or damaged at its start"
     raise InputError(f"{path}: the file is {reason}. dpc reads {READABLE}")
 
 

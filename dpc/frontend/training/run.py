@@ -27,6 +27,7 @@ from dpc.frontend.training.table import Table
 from dpc.frontend.training.tasks import (
     Opened,
     Task,
+    kept_statistics,
     make_task,
     new_model,
     old_model,
@@ -160,7 +161,9 @@ def _models(
         nbatch = {n: _statistics_batches(one) for n, one in opened.items()}
         forced = start.seed is not None
         return {
-            name: new_model(_reseeded(one) if forced else one, seed, nbatch[name])
+            name: new_model(
+                _reseeded(one) if forced else one, seed, nbatch[name], kept_statistics(source)
+            )
             for name, one in opened.items()
         }
     if start.finetune and source.multi_task:

@@ -81,7 +81,8 @@ def open_task(
     validation = opened(task.validation_data) if task.validation_data else None
     sel, stat = descriptor.get("sel"), None
     if not skip_neighbor_stat or is_auto(sel):
-        stat = neighbor_stat(data, float(descriptor.get("rcut", 6.0)), progress=progress)
+        rcut = float(descriptor.get("rcut", 6.0))
+        stat = neighbor_stat(data, rcut, kept_statistics(source), progress)
     if is_auto(sel):
         assert stat is not None
         sel = list(auto_sel(sel, stat))
@@ -102,13 +103,21 @@ def place(system: str, folder: Path) -> Path:
     return from_here if Path(str(from_here).partition("#")[0]).exists() else folder / system
 
 
-def new_model(opened: Opened, seed: int | None, nbatch: int = 10) -> Model:
+def kept_statistics(source: Input) -> Path | None:
+    """The folder that `stat_file` names; without it statistics are kept in the user's cache."""
+    folder = source.training["stat_file"]
+    return Path(folder) if folder else None
+
+
+def new_model(
+    opened: Opened, seed: int | None, nbatch: int = 10, cache: Path | None = None
+) -> Model:
     """A model with random weights and the statistics of its data."""
     nearest = opened.stat.min_nbor_dist if opened.stat else None
     model = Model(opened.config, nearest)
     initialise(model, seed)
     sizes = batch_sizes(opened.given.training_data["batch_size"], opened.data)
-    set_statistics(model, opened.data, sizes.sizes, nbatch)
+    set_statistics(model, opened.data, sizes.sizes, nbatch, cache)
     return model
 
 

@@ -65,6 +65,19 @@ def test_gradient_against_finite_differences(kind, fused):
         assert exact == pytest.approx(numeric, rel=1e-6, abs=1e-6), name
 
 
+@pytest.mark.parametrize("kind", [(d, f) for d in DESCRIPTORS for f in FITTINGS], ids="-".join)
+def test_loss_falls(kind):
+    model = random_model(*kind)
+    step, _ = make_step(model)
+    batch, loss = batch_for(model), energy_loss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    values = []
+    for _ in range(40):
+        values.append(gradients(step, batch, loss)[0])
+        optimizer.step()
+    assert values[-1] < 0.5 * values[0]
+
+
 @pytest.mark.parametrize("name", FUSED)
 def test_fused_step_is_autograd(name):
     model = random_model(options=VARIANTS[name])

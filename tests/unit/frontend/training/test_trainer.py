@@ -178,7 +178,7 @@ def start_process(path, *options):
     )  # fmt: skip
 
 
-def wait_for(condition, process, seconds=60):
+def wait_for(condition, process, seconds=300):
     end = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.stderr.read()
@@ -192,7 +192,7 @@ def test_sigterm_saves_and_leaves(here):
     wait_for(lambda: (here / "lcurve.out").exists() and
              len((here / "lcurve.out").read_text().splitlines()) > 5, process)  # fmt: skip
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=300)[1]
     assert process.returncode == 128 + signal.SIGTERM
     (checkpoint,) = here.glob("model.ckpt-*.pt")
     assert f"--restart {checkpoint.name}" in said
