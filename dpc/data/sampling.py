@@ -195,22 +195,24 @@ class Sampler:
         return {"seed": self.seed, "step": self.step, "used": used, "frames": list(self.frames)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where another sampler of the same data was."""
-        if list(state["frames"]) != self.frames:
-            raise InputError(
-                f"the data have changed since the checkpoint: frames of the systems were "
-                f"{list(state['frames'])} and are {self.frames}. Restart with the old data, or "
-                "begin a new training from the model (--init-model)"
-            )
-        if [len(own) for own in state["used"]] != [len(own) for own in self.used]:
-            raise InputError(
-                "batch_size was or is 'mixed', or sets have got or lost labels since the "
-                "checkpoint: the order of the frames cannot go on. Begin a new training from the "
-                "model (--init-model)"
-            )
+        """Go on where another sampler was. With other data, their order begins anew."""
         self.seed, self.step = int(state["seed"]), int(state["step"])
-        self.used = [[int(n) for n in own] for own in state["used"]]
         self._orders = {}
+        same = list(state["frames"]) == self.frames
+        if same and [len(own) for own in state["used"]] == [len(own) for own in self.used]:
+            self.used = [[int(n) for n in own] for own in state["used"]]
+            return
+        what = (
+            "labels of sets, or batch_size"
+            if same
+            else f"frames of the systems were {list(state['frames'])} and are {self.frames}"
+        )
+        warnings.warn(
+            f"the data have changed since the checkpoint ({what}): the training goes on, but "
+            "frames come in another order than they would have",
+            stacklevel=3,
+        )
+        self.used = [[0] * len(own) for own in self._groups]
 
     def _take(self, system: int, group: int, size: int) -> I64:
         frames, first = self._groups[system][group], self.used[system][group]

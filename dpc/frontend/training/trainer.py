@@ -153,7 +153,7 @@ class Trainer:
         fraction = self.schedule.fraction(step)
         frames, total = 0, {}
         for _ in range(self.plan.accumulate):
-            batch = next(task.training)
+            batch = self._batch(task)
             with self.watch.part("step"):
                 errors = self._gradient(task, batch, fraction)
             frames += batch.nframe
@@ -182,6 +182,17 @@ class Trainer:
             if self.weights is not None:
                 self.weights.update()
         self.step += 1
+
+    def _batch(self, task: Task) -> Batch:
+        """The next batch; a frame that cannot be used ends the run with a checkpoint of now."""
+        try:
+            return next(task.training)
+        except InputError as error:
+            self.save()
+            raise InputError(
+                f"{error}. Stopped after {self.step} steps; the last good checkpoint is "
+                f"{self.snapshots.last}. Mend the data and go on with --restart"
+            ) from error
 
     def _gradient(self, task: Task, batch: Batch, fraction: float) -> dict[str, float]:
         if not batch.nframe:  # a process whose share of a small batch is empty
