@@ -26,7 +26,10 @@ def run(title: str, *command: str) -> str:
     """Run one command with its output on the screen; the result is that output."""
     print(f"\n== {title}\n$ {' '.join(command)}", flush=True)
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=OUT, env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=OUT, env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    )  # fmt: skip
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
