@@ -64,11 +64,21 @@ class Drawing:
         ends = f'x1="{_n(a[0])}" y1="{_n(a[1])}" x2="{_n(b[0])}" y2="{_n(b[1])}"'
         self.parts.append(f'<line {ends} class="{style}"/>')
 
-    def box(self, x: float, y: float, width: float, height: float, style: str, tip: str) -> None:
+    def box(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        style: str,
+        tip: str,
+        opacity: float = 1.0,
+    ) -> None:
         """A filled rectangle with a text that shows under the pointer."""
+        faint = f' opacity="{opacity:.2f}"' if opacity < 1 else ""
         self.parts.append(
             f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(max(width, 0.0))}" height="{_n(height)}" '
-            f'class="{style}"><title>{escape(tip)}</title></rect>'
+            f'class="{style}"{faint}><title>{escape(tip)}</title></rect>'
         )
 
     def dot(self, at: Point, style: str, tip: str, radius: float = 4.5) -> None:

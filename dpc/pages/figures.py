@@ -46,7 +46,7 @@ def parity(title: str, unit: str, label: ArrayLike, prediction: ArrayLike) -> st
         shade = 0.25 + 0.75 * np.log1p(counts[i, j]) / np.log1p(most)
         tip = f"{number(edges[i])} to {number(edges[i + 1])}: {counts[i, j]:.0f}"
         left, top = across(float(edges[i])), up(float(edges[j + 1]))
-        drawing.box(left, top, width, height, f'd0" opacity="{shade:.2f}', tip)
+        drawing.box(left, top, width, height, "s0", tip, shade)
     drawing.line((across(low), up(low)), (across(high), up(high)), "vertical")
     return drawing.svg()
 
@@ -111,7 +111,7 @@ def strips(title: str, axis: str, rows: Sequence[tuple[str, ArrayLike]], log: bo
             shade = 0.25 + 0.75 * np.log1p(counts[b]) / np.log1p(counts.max())
             left = 10.0 ** edges[b] if log else edges[b]
             tip = f"{name}: {counts[b]} near {number(float(left))}"
-            drawing.box(across(float(left)), y + 2, 434 / 140, 14, f'd0" opacity="{shade:.2f}', tip)
+            drawing.box(across(float(left)), y + 2, 434 / 140, 14, "s0", tip, shade)
         middle = across(float(np.median(own)))
         drawing.line((middle, y), (middle, y + 18), "mark")
     return drawing.svg()

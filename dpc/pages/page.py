@@ -8,7 +8,6 @@ from html import escape
 from dpc.package.page_style import STYLE
 
 MORE_STYLE = """
-.d0 { fill: var(--s0); } .bad { color: var(--s1); font-weight: 600; }
 .pair { display: grid; gap: 18px; grid-template-columns: repeat(auto-fit, minmax(360px, 1fr)); }
 td.words { white-space: normal; text-align: left; min-width: 22em; }
 """
