@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 import torch
 
+from dpc.cli.main import main
 from dpc.config.loss import LOSS
 from dpc.frontend import load_model
 from dpc.frontend.importers import read_model
 from dpc.frontend.training.losses import losses
 from dpc.frontend.training.steps.autograd import AutogradStep
 from dpc.frontend.training.steps.se_e2_a import FusedStep
+from dpc.frontend.training.table import read_table
 from tests.paths import DATA, SHARED
-from tests.unit.frontend.training.toy import random_batch
+from tests.unit.frontend.training.toy import random_batch, toy_input, write_toy
 
 PEER = os.environ.get("DPC_PEER_PYTHON", "")
 OPTIONS = {"start_pref_e": 0.3, "limit_pref_e": 1.0, "start_pref_f": 20.0, "limit_pref_f": 1.0,
@@ -68,3 +70,29 @@ def test_loss_and_gradient_are_the_peers(tmp_path, name, step):
     scale = torch.cat([t.flatten() for t in theirs]).norm()
     for a, b in zip(ours, theirs, strict=True):
         assert float((a - b).norm()) <= 1e-10 * float(scale)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PEER, reason="DPC_PEER_PYTHON names no Python with deepmd-kit and torch")
+def test_forty_steps_are_the_peers(tmp_path, monkeypatch):
+    """From the same weights and one frame: the same errors in every row."""
+    monkeypatch.chdir(tmp_path)
+    write_toy(tmp_path / "train", 1)
+    given = toy_input(tmp_path)
+    del given["training"]["validation_data"]
+    given["training"]["training_data"]["batch_size"] = 1
+    given["loss"] |= {"start_pref_v": 0.0, "limit_pref_v": 0.0}
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    for name, steps, more in (("one", 1, []), ("many", 40, ["--init-model", "one-1.pt"])):
+        options = {"numb_steps": steps, "disp_freq": 1, "save_freq": steps, "save_ckpt": name}
+        (tmp_path / f"{name}.json").write_text(
+            json.dumps(given | {"training": given["training"] | options})
+        )
+        words = ["--pt", "train", f"{name}.json", "--skip-neighbor-stat", *more]
+        script = f"from deepmd.main import main; main({words!r})"
+        subprocess.run([*PEER.split(), "-c", script], check=True, capture_output=True, env=env)
+    theirs = read_table(tmp_path / "lcurve.out")
+    assert main(["train", "many.json", "--init-model", "one-1.pt", "-q"]) == 0
+    ours = read_table(tmp_path / "lcurve.out")
+    for name in ("rmse_trn", "rmse_e_trn", "rmse_f_trn"):  # the peer counts rows from 1
+        np.testing.assert_allclose(ours[name][:40], theirs[name], rtol=6e-3, err_msg=name)
