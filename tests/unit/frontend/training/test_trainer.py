@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -139,8 +140,14 @@ def test_broken_frame_says_which(here):
     array = np.load(force)
     array[3] = np.nan
     np.save(force, array)
-    with pytest.raises(InputError, match="frame 3, atom 0 .*force has the value nan"):
+    words = r"frame 3, atom 0 .*force has the value nan.*last good checkpoint is (model\S+pt)\. "
+    with pytest.raises(InputError, match=words) as stopped:
         train(path)
+    checkpoint = here / re.search(words, str(stopped.value))[1]
+    for file in force.parent.glob("*.npy"):  # mended, the training goes on
+        np.save(file, np.delete(np.load(file), 3, axis=0))
+    with pytest.warns(UserWarning, match=r"frames of the systems were \[12\] and are \[11\]"):
+        assert train(path, restart=checkpoint)[1].trainer.step == 20
 
 
 def test_missing_file_says_which(here):
