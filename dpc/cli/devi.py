@@ -163,6 +163,9 @@ def _deviation(
         ]
     except InputError as error:
         raise InputError(f"{where} (counted from 0): {error}") from error
+    for path, one in zip(args.models, found, strict=True):
+        if missing := [name for name in ("energy", "force", "virial") if name not in one]:
+            raise InputError(f"{path}: gives no {' and no '.join(missing)}: compile it with them")
     about: tuple[Any, Any, Any] = (None, None, None)
     if args.real_error:
         if labels is None or labels.force is None or labels.energy is None:

@@ -50,7 +50,7 @@ class ErrorSum:
 def compared(
     found: Mapping[str, Any], labels: Labels, natoms: int
 ) -> Iterator[tuple[str, F64, F64]]:
-    """(quantity, label, prediction) of one frame for every label that it has.
+    """(quantity, label, prediction) of one frame for every label that it has and the model gives.
 
     Energies and virials come again divided by the number of atoms.
     """
@@ -60,7 +60,7 @@ def compared(
         ("virial", labels.virial),
         ("atom_energy", labels.atom_ener),
     ):
-        if label is None or not np.size(label):  # forces of no atoms
+        if label is None or not np.size(label) or name not in found:  # forces of no atoms
             continue
         pair = np.asarray(label, np.float64), np.asarray(found[name], np.float64)
         yield (name, *pair)
