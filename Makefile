@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 
 C_FILES = $(shell git ls-files '*.c' '*.h' '*.hpp' '*.cpp')
 
-.PHONY: setup demo test test-all lint format clean opencl
+.PHONY: setup demo demo-train test test-all lint format clean opencl
 
 setup: $(STAMP)
 
@@ -26,6 +26,9 @@ $(STAMP): pyproject.toml setup.py
 
 demo: setup
 	@$(BIN)/python examples/water/demo.py
+
+demo-train: setup
+	@$(BIN)/python examples/train/demo.py
 
 # runs the kernels for GPUs on this processor; without it those tests are left out
 opencl:
@@ -51,4 +54,4 @@ format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/clang-format -i $(C_FILES)
 
 clean:
-	rm -rf $(VENV) .bench build demo-output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .bench build demo-output demo-train-output .pytest_cache .mypy_cache .ruff_cache
