@@ -7,11 +7,11 @@ export OMP_NUM_THREADS ?= 1
 
 C_FILES = $(shell git ls-files '*.c' '*.h' '*.hpp' '*.cpp')
 
-.PHONY: setup demo demo-train test test-all lint format clean opencl
+.PHONY: setup demo demo-train test test-all lint format clean gpu-tools
 
 setup: $(STAMP)
 
-# one pip call: its progress bars show; the wheels are about 400 MB, most of it torch
+# one pip call: its progress bars show; the wheels are about 700 MB, most of it torch
 $(STAMP): pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "dpc needs Python 3.11 or newer; this is $$($(PYTHON) --version). Set PYTHON=…"; exit 1; }
@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml setup.py
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { echo "installing python3-venv"; apt-get update -qq && apt-get install -y python3-venv; }
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	@echo "installing what dpc needs into $(VENV) (about a minute, 400 MB)"
+	@echo "installing what dpc needs into $(VENV) (about a minute, 700 MB)"
 	@$(BIN)/python -m pip install --disable-pip-version-check -e '.[all,dev]'
 	@touch $(STAMP)
 
@@ -30,17 +30,18 @@ demo: setup
 demo-train: setup
 	@$(BIN)/python examples/train/demo.py
 
-# runs the kernels for GPUs on this processor; without it those tests are left out
-opencl:
-	@ls /etc/OpenCL/vendors/*.icd >/dev/null 2>&1 || { \
-	  echo "installing PoCL (OpenCL on processors)"; \
-	  apt-get update -qq && apt-get install -y pocl-opencl-icd ocl-icd-libopencl1 || \
-	  echo "no PoCL: tests of OpenCL packages are left out"; }
+# what runs and compiles the kernels for GPUs on this machine; without it those tests are left out
+GPU_TOOLS = pocl-opencl-icd ocl-icd-libopencl1 clang-19 lld-19 rocm-device-libs
+gpu-tools:
+	@missing=$$(for p in $(GPU_TOOLS); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	  test -z "$$missing" || { echo "installing" $$missing; \
+	  apt-get update -qq && apt-get install -y --no-install-recommends $$missing || \
+	  echo "not installed: tests of kernels for GPUs are left out"; }
 
-test: lint opencl
+test: lint gpu-tools
 	@$(BIN)/python -m pytest -m 'not slow'
 
-test-all: lint opencl
+test-all: lint gpu-tools
 	@$(BIN)/python -m pytest
 
 lint: setup
