@@ -38,10 +38,9 @@ class Build:
         beats = -(-shape.max_neighbors // lanes)
         layers = len(shape.hidden)
         latency = (2 * layers + 4) * interval + PIPELINE[0] + PIPELINE[1] * layers + beats
-        waiting = -(-latency // max(interval, beats)) + 1
         memory = {
-            "history_beats": -(-waiting * beats // 512) * 512,
-            "atoms_in_flight": waiting,
+            "history_beats": -(-(latency + beats) // 512) * 512,  # a beat in a cycle at most
+            "atoms_in_flight": -(-latency // interval) + 2,
             **memory,
         }
         return cls(
