@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 
 C_FILES = $(shell git ls-files '*.c' '*.h' '*.hpp' '*.cpp')
 
-.PHONY: setup demo test test-all lint format clean
+.PHONY: setup demo demo-train test test-all lint format clean opencl
 
 setup: $(STAMP)
 
@@ -27,10 +27,20 @@ $(STAMP): pyproject.toml setup.py
 demo: setup
 	@$(BIN)/python examples/water/demo.py
 
-test: lint
+demo-train: setup
+	@$(BIN)/python examples/train/demo.py
+
+# runs the kernels for GPUs on this processor; without it those tests are left out
+opencl:
+	@ls /etc/OpenCL/vendors/*.icd >/dev/null 2>&1 || { \
+	  echo "installing PoCL (OpenCL on processors)"; \
+	  apt-get update -qq && apt-get install -y pocl-opencl-icd ocl-icd-libopencl1 || \
+	  echo "no PoCL: tests of OpenCL packages are left out"; }
+
+test: lint opencl
 	@$(BIN)/python -m pytest -m 'not slow'
 
-test-all: lint
+test-all: lint opencl
 	@$(BIN)/python -m pytest
 
 lint: setup
@@ -44,4 +54,4 @@ format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/clang-format -i $(C_FILES)
 
 clean:
-	rm -rf $(VENV) .bench build demo-output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .bench build demo-output demo-train-output .pytest_cache .mypy_cache .ruff_cache

@@ -55,6 +55,7 @@ class Entry(ctypes.Structure):
         ("params_bytes", ctypes.c_size_t),
         ("workspace", ctypes.CFUNCTYPE(ctypes.c_size_t, c_int64)),
         ("tile", ctypes.CFUNCTYPE(c_int32, POINTER(Tile))),
+        ("device", ctypes.c_void_p),
     ]
 
 

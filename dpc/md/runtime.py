@@ -61,6 +61,10 @@ class Potential:
 
     `threads` share one evaluation. `strict` turns the warnings about `sel` and about pairs
     closer than the tables into errors; `verify=False` skips the digests of the files.
+
+    A package for GPUs runs on the one with index `device`, chosen by the local rank of MPI when
+    it is None, and takes at most `device_bytes` of its memory (None: all that is free).
+    `deterministic`: the same input gives the same bits there, too.
     """
 
     def __init__(
@@ -70,13 +74,22 @@ class Potential:
         threads: int = 1,
         strict: bool = False,
         verify: bool = True,
+        device: int | None = None,
+        device_bytes: int | None = None,
+        deterministic: bool = False,
     ) -> None:
         self._lib = library.load()
         self._model, self._session = ctypes.c_void_p(), ctypes.c_void_p()
         self._lock = threading.Lock()  # a session serves one thread at a time
         self._warned: set[str] = set()
         flags = strict * library.STRICT | (not verify) * library.OPEN_UNVERIFIED
-        options = library.Options(device=-1, threads=threads, flags=flags)
+        flags |= deterministic * library.DETERMINISTIC
+        options = library.Options(
+            device=-1 if device is None else device,
+            threads=threads,
+            flags=flags,
+            device_bytes=device_bytes or 0,
+        )
         self._call("dpc_open", os.fsencode(path), options, ctypes.byref(self._model))
         self._call("dpc_session_new", self._model, ctypes.byref(self._session))
         self.facts = _facts(self._lib.dpc_get_facts(self._model).contents)

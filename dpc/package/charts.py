@@ -64,11 +64,21 @@ class Drawing:
         ends = f'x1="{_n(a[0])}" y1="{_n(a[1])}" x2="{_n(b[0])}" y2="{_n(b[1])}"'
         self.parts.append(f'<line {ends} class="{style}"/>')
 
-    def box(self, x: float, y: float, width: float, height: float, style: str, tip: str) -> None:
+    def box(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        style: str,
+        tip: str,
+        opacity: float = 1.0,
+    ) -> None:
         """A filled rectangle with a text that shows under the pointer."""
+        faint = f' opacity="{opacity:.2f}"' if opacity < 1 else ""
         self.parts.append(
             f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(max(width, 0.0))}" height="{_n(height)}" '
-            f'class="{style}"><title>{escape(tip)}</title></rect>'
+            f'class="{style}"{faint}><title>{escape(tip)}</title></rect>'
         )
 
     def dot(self, at: Point, style: str, tip: str, radius: float = 4.5) -> None:
@@ -195,7 +205,7 @@ def plot(
     drawing = Drawing(height, title)
     across = Scale(x[0], x[1], 58, WIDTH - 16, x[2])
     up = Scale(y[0], y[1], height - 42, 12, y[2])
-    _axes(drawing, across, up, axes)
+    draw_axes(drawing, across, up, axes)
     for value, words in verticals:
         drawing.line((across(value), up.start), (across(value), up.end), "vertical")
         drawing.text(across(value) + 5, up.end + 8, words, "tick")
@@ -219,7 +229,8 @@ def plot(
     return drawing.svg()
 
 
-def _axes(drawing: Drawing, across: Scale, up: Scale, names: tuple[str, str]) -> None:
+def draw_axes(drawing: Drawing, across: Scale, up: Scale, names: tuple[str, str]) -> None:
+    """Grid, ticks, and the names of both axes."""
     for tick in across.ticks():
         drawing.line((across(tick), up.start), (across(tick), up.end), "grid")
         drawing.text(across(tick), up.start + 12, number(tick, across.log), "tick", "middle")

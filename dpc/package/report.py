@@ -86,6 +86,8 @@ def lines(package: Package) -> list[str]:
 
 def text(report: Mapping[str, Any]) -> list[str]:
     """A report for a terminal: passes, time, memory."""
+    if "estimate" in report:  # of a GPU; the times are those of a processor
+        return [*_passes(report), *report["estimate"]["lines"]]
     if report_circuit.circuit_of(report) is not None:  # rates of a processor say nothing of it
         return [*_passes(report), *report_circuit.lines(report)]
     return [*_passes(report), *_stages(report), *_time(report), *_memory(report)]

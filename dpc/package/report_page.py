@@ -22,14 +22,8 @@ def to_html(report: Report) -> bytes:
         _section("Bytes after each pass", BYTES, figures.traffic(report)),
         *_errors(report),
         *_tables(report),
-        *(_section(*one) for one in report_circuit.sections(report)),
+        *_machine(report),
     ]
-    if report_circuit.circuit_of(report) is None:
-        sections += [
-            _section("Where the time goes", _time(report), figures.stages(report)),
-            _section("Roofline", _roofline(report), figures.roofline(report)),
-            _section("Memory", _memory(report), figures.memory(report)),
-        ]
     body = "\n".join(sections)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -37,6 +31,21 @@ def to_html(report: Report) -> bytes:
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n"
         f"</main>\n</body>\n</html>\n"
     ).encode()
+
+
+def _machine(report: Report) -> list[str]:
+    """Time and memory: on a processor, as estimated for GPUs, or of a circuit."""
+    if report_circuit.circuit_of(report) is not None:
+        return [_section(*one) for one in report_circuit.sections(report)]
+    if "estimate" in report:
+        head, *rest = report["estimate"]["lines"]
+        table = f"<pre>{escape(chr(10).join(rest))}</pre>"
+        return [_section("Time and memory on GPUs", f"{head[0].upper()}{head[1:]}.", table)]
+    return [
+        _section("Where the time goes", _time(report), figures.stages(report)),
+        _section("Roofline", _roofline(report), figures.roofline(report)),
+        _section("Memory", _memory(report), figures.memory(report)),
+    ]
 
 
 FLOPS = (
@@ -73,13 +82,16 @@ def _tiles(report: Report) -> str:
     before, after = report["as_read"], words.rows(report)[-1][1]
     flops = [sum(one["flops"].values()) / 1e6 for one in (before, after)]
     circuit = report_circuit.circuit_of(report)
+    time = f"{report['time']['cores']['1']:.1f} µs"
+    about = "expected for an atom and step on one core, at the rates below"
+    if circuit:
+        time, about = f"{circuit['interval']} cycles", "for an atom in steady state, by the formula"
+    elif "estimate" in report:
+        card = report["estimate"]["cards"][0]
+        time = f"{card['us_per_atom']:.3f} µs"
+        about = f"for an atom and step at the roofline of a {card['card']}"
     found = [
-        (f"{circuit['interval']} cycles", "for an atom in steady state, by the formula")
-        if circuit
-        else (
-            f"{report['time']['cores']['1']:.1f} µs",
-            "expected for an atom and step on one core, at the rates below",
-        ),
+        (time, about),
         (f"{flops[1]:.2f} Mflop", f"per atom and step; {flops[0]:.2f} as read"),
         (words.size(report["memory"]["params"]), "of tables and weights"),
     ]

@@ -12,10 +12,17 @@ from dpc.passes.pipeline import Pipeline
 from dpc.passes.text import parse_passes
 from dpc.targets import Target
 
+# the rows of 90 neighbours alone cost about 80 kflop: less than that is not worth an error
+_COMPILED = (
+    "canonicalize widen symmetrize basis{least_saving=50000.0} fold tabulate "
+    "differentiate exact_neighbors fuse memory"
+)
+
 PIPELINES = {
-    # the rows of 90 neighbours alone cost about 80 kflop: less than that is not worth an error
-    "cpu": "canonicalize widen symmetrize basis{least_saving=50000.0} fold tabulate "
-    "differentiate exact_neighbors fuse memory",
+    "cpu": _COMPILED,
+    "cuda": _COMPILED,
+    "opencl": _COMPILED,
+    "rocm": _COMPILED,
     "onnx": "canonicalize widen differentiate",
     "fpga": "canonicalize widen symmetrize basis{folded} fold quantize",
 }

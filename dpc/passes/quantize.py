@@ -50,6 +50,8 @@ class Quantize(Pass):
     def run(self, program: Program, context: Context) -> Program:
         """The program as one op fixed_point."""
         self._check()
+        if any(program.energy.find(FixedPoint)):
+            return program
         if is_differentiated(program):
             raise PassError("quantize: the program has forces already; quantize the energy")
         if not context.samples:

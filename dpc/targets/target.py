@@ -20,6 +20,17 @@ VECTORS = 3
 
 
 @dataclass(frozen=True)
+class Gpu:
+    """What kernels need to know of a GPU, for the least of those that a target names."""
+
+    language: str  # that kernels are printed in: opencl, cuda or hip
+    warp: int  # threads that run together
+    shared_bytes: int  # the most that one block may declare
+    tile: int = 64  # centres that one block of the fitting net takes
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Target:
     """One machine.
 
@@ -27,7 +38,8 @@ class Target:
     `isa` is what libdpc checks before it runs the code (dpc_model.h). `features` are what
     the code needs beyond the level of the instruction set, as in "x86-64-v4+bf16". `others`
     are machines that a package serves besides, with code of their own: each can do more than
-    the one before.
+    the one before. With `gpu` the facts of a processor are those of the host, for which host.so
+    is compiled.
     """
 
     kind: str
@@ -42,9 +54,12 @@ class Target:
     fma: bool = True
     features: tuple[str, ...] = ()
     others: tuple[Target, ...] = ()
+    gpu: Gpu | None = None
     limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __str__(self) -> str:
+        if self.arch == self.kind:
+            return self.kind
         return f"{self.kind}:{','.join(level.arch for level in self.levels)}"
 
     @property
@@ -58,7 +73,7 @@ class Target:
 
     def tile_atoms(self, dtype: str = "float64", vectors: int = VECTORS) -> int:
         """Atoms in one tile (TA): the lanes of every [feature][TA] array."""
-        return vectors * self.lanes(dtype)
+        return self.gpu.tile if self.gpu else vectors * self.lanes(dtype)
 
 
 def parse_target(text: str) -> Target:
@@ -73,12 +88,19 @@ def parse_target(text: str) -> Target:
 
 
 def _kinds() -> dict[str, Callable[[str], Target]]:
-    from dpc.targets import cpu, fpga
+    from dpc.targets import cpu, cuda, fpga, opencl, rocm
 
-    return {"cpu": cpu.parse, **{name: partial(fpga.parse, name) for name in fpga.PARTS}}
+    return {
+        "cpu": cpu.parse,
+        "cuda": cuda.parse,
+        "opencl": opencl.parse,
+        "rocm": rocm.parse,
+        **{name: partial(fpga.parse, name) for name in fpga.PARTS},
+    }
 
 
 def _arch_names() -> list[str]:
-    from dpc.targets import cpu
+    from dpc.targets import cpu, cuda, rocm
 
-    return [f"cpu:{arch}" for arch in cpu.LEVELS]
+    archs = {"cpu": cpu.LEVELS, "cuda": cuda.ARCHS, "rocm": rocm.ARCHS}
+    return [f"{kind}:{arch}" for kind, names in archs.items() for arch in names]

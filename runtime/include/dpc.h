@@ -52,14 +52,19 @@ typedef struct dpc_error {
 /* dpc_options.flags */
 enum {
   DPC_OPEN_UNVERIFIED = 1, /* skip the SHA-256 of the files: sizes only */
-  DPC_STRICT = 2           /* DPC_WARN_* become errors */
+  DPC_STRICT = 2,          /* DPC_WARN_* become errors */
+  DPC_DETERMINISTIC = 4    /* on a GPU: the same input gives the same bits, as it does on a CPU */
 };
 
 typedef struct dpc_options {
   uint32_t size;
-  int32_t device;  /* index; -1 chooses */
+  /* a GPU's index; -1 chooses: the ranks of MPI on one machine take its devices in turn */
+  int32_t device;
   int32_t threads; /* host threads of one session; 0 means 1 */
   uint32_t flags;
+  /* Later fields: 0 when `size` says that the caller does not know them. */
+  uint64_t device_bytes; /* the most memory to take of the device; 0: all that is free */
+  void *context;         /* OpenCL: the cl_context of arrays in DPC_DEVICE memory, or NULL */
 } dpc_options;
 
 /* dpc_facts.outputs */
@@ -89,6 +94,28 @@ typedef struct dpc_neighbors {
   int64_t age;                      /* same age > 0, same list */
 } dpc_neighbors;
 
+/* The same for arrays in the memory of a GPU. The k-th neighbour of atom i is
+ * entries[i * atom_stride + k * stride] & mask, for 0 <= k < numneigh[i]. Entries are not
+ * checked. New types need a new age, too. */
+typedef struct dpc_device_neighbors {
+  int32_t count;           /* atoms that own a list */
+  int32_t mask;            /* 0 means none */
+  const int32_t *atoms;    /* NULL means 0 .. count-1 */
+  const int32_t *numneigh; /* nloc, indexed by atom */
+  const int32_t *entries;
+  int64_t atom_stride, stride;
+  int64_t age;
+} dpc_device_neighbors;
+
+/* dpc_input.memory */
+enum {
+  DPC_HOST = 0,
+  /* coord, type, aparam, force, atom_energy and atom_virial are addresses on the device that the
+   * model runs on (OpenCL: cl_mem handles); fparam, energy and virial are on the host as ever.
+   * After an error the arrays on the device hold anything. */
+  DPC_DEVICE = 1
+};
+
 typedef struct dpc_input {
   uint32_t size;
   int32_t nloc, nall;             /* locals first, then ghosts */
@@ -97,6 +124,12 @@ typedef struct dpc_input {
   const double *cell;             /* 9, rows are vectors; NULL: open, or ghosts given */
   const dpc_neighbors *neighbors; /* NULL: built here (then nall == nloc) */
   const double *fparam, *aparam;  /* fparam values; nloc * aparam values */
+  /* Later fields: 0 when `size` says that the caller does not know them. */
+  int32_t memory; /* DPC_HOST or DPC_DEVICE */
+  /* DPC_DEVICE: the CUstream, hipStream_t or cl_command_queue in which the arrays are made, and
+   * in which the work is queued; NULL: they are ready, and the session uses a stream of its own */
+  void *stream;
+  const dpc_device_neighbors *device_neighbors; /* DPC_DEVICE: needed; neighbors must be NULL */
 } dpc_input;
 
 /* dpc_output.warnings */

@@ -55,13 +55,14 @@ private:
 struct options {
   std::int32_t threads = 1;
   std::int32_t device = -1;
-  std::uint32_t flags = 0; // DPC_OPEN_UNVERIFIED, DPC_STRICT
+  std::uint32_t flags = 0; // DPC_OPEN_UNVERIFIED, DPC_STRICT, DPC_DETERMINISTIC
+  std::uint64_t device_bytes = 0;
 };
 
 class model {
 public:
   explicit model(const std::string &path, const options &o = options()) {
-    const dpc_options given = {sizeof given, o.device, o.threads, o.flags};
+    const dpc_options given = {sizeof given, o.device, o.threads, o.flags, o.device_bytes, nullptr};
     dpc_error e;
     if (dpc_open(path.c_str(), &given, &handle_, &e) != DPC_OK) throw error(e);
   }

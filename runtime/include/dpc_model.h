@@ -56,6 +56,9 @@ typedef struct dpc_model_abi {
   /* bytes of scratch for a tile whose neighbour lists together have at most `rows` entries */
   size_t (*workspace)(int64_t rows);
   int32_t (*tile)(dpc_tile *);
+  /* Later fields: there when `size` says so, else they count as 0. */
+  /* a package for a GPU, see dpc_device.h: `workspace` and `tile` are NULL, tile_atoms is 1 */
+  const struct dpc_device_plan *device;
 } dpc_model_abi;
 
 extern const dpc_model_abi dpc_model_entry;

@@ -30,7 +30,7 @@ public:
   void finish() override;
   double memory_usage() override;
 
-private:
+protected: // kokkos/pair_dpc_kokkos builds upon it
   struct CloseModel {
     void operator()(dpc_model *m) const { dpc_close(m); }
   };

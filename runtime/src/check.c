@@ -1,4 +1,6 @@
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "session.h"
 
@@ -23,17 +25,48 @@ static size_t find_not_finite(const double *x, size_t n) {
   return find_bad(x, n, 1.7976931348623157e308);
 }
 
-static dpc_status check_sizes(const dpc_input *input, dpc_error *error) {
-  if (input->size < sizeof *input)
+static dpc_status check_on_device(const dpc_input *input, dpc_error *error) {
+  const dpc_device_neighbors *list = input->device_neighbors;
+  if (input->neighbors != NULL || input->cell != NULL)
+    return refuse(error, "neighbors or cell is given, but memory is DPC_DEVICE: the list must be "
+                         "in device_neighbors, with the ghosts it needs");
+  if (list == NULL) return refuse(error, "memory is DPC_DEVICE, but device_neighbors is NULL");
+  if (list->count < 0 || list->count > input->nloc)
     return dpc_fail(error, DPC_ERROR_ARGUMENT,
-                    "dpc_input.size is %u, but must be sizeof(dpc_input), %zu", input->size,
-                    sizeof *input);
+                    "device_neighbors: count is %d, but must be 0 to nloc, which is %d",
+                    list->count, input->nloc);
+  if (list->count > 0 && (list->numneigh == NULL || list->entries == NULL))
+    return refuse(error, "device_neighbors: numneigh or entries is NULL");
+  return DPC_OK;
+}
+
+/* The caller's input, of whatever version, as this one knows it. */
+dpc_status dpc_read_input(const dpc_input *given, dpc_input *input, dpc_error *error) {
+  static const size_t oldest = offsetof(dpc_input, memory);
+  *input = (dpc_input){0};
+  if (given == NULL) return refuse(error, "dpc_evaluate: input is NULL");
+  if (given->size < oldest)
+    return dpc_fail(error, DPC_ERROR_ARGUMENT,
+                    "dpc_input.size is %u, but must be sizeof(dpc_input), %zu", given->size,
+                    sizeof *given);
+  memcpy(input, given, given->size < sizeof *input ? given->size : sizeof *input);
+  return DPC_OK;
+}
+
+static dpc_status check_sizes(const dpc_input *input, dpc_error *error) {
   if (input->nloc < 0 || input->nall < input->nloc)
     return dpc_fail(error, DPC_ERROR_ARGUMENT,
                     "nloc is %d and nall is %d, but 0 <= nloc <= nall must hold", input->nloc,
                     input->nall);
   if (input->nall > 0 && input->coord == NULL) return refuse(error, "coord is NULL");
   if (input->nall > 0 && input->type == NULL) return refuse(error, "type is NULL");
+  if (input->memory != DPC_HOST && input->memory != DPC_DEVICE)
+    return dpc_fail(error, DPC_ERROR_ARGUMENT,
+                    "dpc_input.memory is %d, but must be DPC_HOST (0) or DPC_DEVICE (1)",
+                    input->memory);
+  if (input->memory == DPC_DEVICE) return check_on_device(input, error);
+  if (input->device_neighbors != NULL)
+    return refuse(error, "device_neighbors are given, but memory is DPC_HOST");
   if (input->neighbors == NULL && input->nall != input->nloc)
     return dpc_fail(error, DPC_ERROR_ARGUMENT,
                     "neighbors is NULL, so nall (%d) must be nloc (%d): images are found here",
@@ -81,10 +114,13 @@ static dpc_status check_params(const char *name, const double *values, size_t n,
 }
 
 dpc_status dpc_check_input(const dpc_model *model, const dpc_input *input, dpc_error *error) {
-  if (input == NULL) return refuse(error, "dpc_evaluate: input is NULL");
+  const bool here = input->memory == DPC_HOST;
   dpc_status status = check_sizes(input, error);
-  if (status == DPC_OK) status = check_coord(input, error);
-  if (status == DPC_OK) status = check_types(model, input, error);
+  if (status == DPC_OK && !here && model->device.driver == NULL)
+    status = dpc_fail(error, DPC_ERROR_ARGUMENT,
+                      "dpc_input.memory is DPC_DEVICE, but %.200s runs on the CPU", model->name);
+  if (status == DPC_OK && here) status = check_coord(input, error);
+  if (status == DPC_OK && here) status = check_types(model, input, error);
   if (status == DPC_OK && input->cell != NULL && find_bad(input->cell, 9, FARTHEST) != 9) {
     const size_t bad = find_bad(input->cell, 9, FARTHEST);
     status = dpc_fail(error, DPC_ERROR_ARGUMENT,
@@ -95,9 +131,13 @@ dpc_status dpc_check_input(const dpc_model *model, const dpc_input *input, dpc_e
   if (status == DPC_OK)
     status =
         check_params("fparam", input->fparam, (size_t)facts->fparam, facts->fparam, model, error);
-  if (status == DPC_OK)
+  if (status == DPC_OK && here)
     status = check_params("aparam", input->aparam, (size_t)facts->aparam * (size_t)input->nloc,
                           facts->aparam, model, error);
+  else if (status == DPC_OK && (input->aparam != NULL) != (facts->aparam > 0))
+    status = dpc_fail(error, DPC_ERROR_ARGUMENT, "aparam is %s, but %.200s %s",
+                      input->aparam != NULL ? "given" : "NULL", model->name,
+                      input->aparam != NULL ? "has none" : "needs it for every atom");
   return status;
 }
 
@@ -139,10 +179,13 @@ static dpc_status check_finite(const char *name, const double *values, size_t n,
 
 dpc_status dpc_check_results(const dpc_input *input, const dpc_output *output, dpc_error *error) {
   const size_t nloc = (size_t)input->nloc, nall = (size_t)input->nall;
+  dpc_status status = DPC_OK;
   /* atoms first: they say where */
-  dpc_status status = check_finite("force", output->force, nall, 3, error);
-  if (status == DPC_OK) status = check_finite("energy", output->atom_energy, nloc, 1, error);
-  if (status == DPC_OK) status = check_finite("virial", output->atom_virial, nall, 9, error);
+  if (input->memory == DPC_HOST) status = check_finite("force", output->force, nall, 3, error);
+  if (status == DPC_OK && input->memory == DPC_HOST)
+    status = check_finite("energy", output->atom_energy, nloc, 1, error);
+  if (status == DPC_OK && input->memory == DPC_HOST)
+    status = check_finite("virial", output->atom_virial, nall, 9, error);
   if (status == DPC_OK) status = check_finite("energy", output->energy, 1, 1, error);
   if (status == DPC_OK) status = check_finite("virial", output->virial, 1, 9, error);
   return status;

@@ -6,6 +6,7 @@
 
 void dpc_close(dpc_model *model) {
   if (model == NULL || atomic_fetch_sub(&model->owners, 1) > 1) return;
+  dpc_device_model_close(model);
   if (model->library != NULL) dlclose(model->library);
   dpc_file_unmap(&model->params);
   dpc_manifest_free(&model->manifest);

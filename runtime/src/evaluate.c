@@ -1,6 +1,10 @@
 #include <string.h>
 
+#include "device_session.h"
 #include "session.h"
+
+/* A device takes all centres of a type at once: how the list is cut does not matter to it. */
+enum { MOST_OF_ONE_RANGE = 1 << 20 };
 
 static void clear(double *values, size_t n) {
   if (values != NULL) memset(values, 0, n * sizeof *values);
@@ -10,6 +14,7 @@ static void clear(double *values, size_t n) {
 static void clear_outputs(const dpc_input *input, dpc_output *output) {
   clear(output->energy, 1);
   clear(output->virial, 9);
+  if (input->memory == DPC_DEVICE) return; /* not ours to write to from here */
   clear(output->force, 3 * (size_t)input->nall);
   clear(output->atom_energy, (size_t)input->nloc);
   clear(output->atom_virial, 9 * (size_t)input->nall);
@@ -109,27 +114,40 @@ static dpc_status evaluate(dpc_session *s, const dpc_input *input, dpc_output *o
   dpc_system system;
   dpc_status status = DPC_OK;
   const dpc_model *model = s->model;
+  const int32_t tile = s->device != NULL ? MOST_OF_ONE_RANGE : model->abi->tile_atoms;
+  if (input->memory == DPC_DEVICE) {
+    status = dpc_device_run_foreign(s, input, output, error);
+    if (status == DPC_OK) status = dpc_check_results(input, output, error);
+    return status == DPC_OK ? collect_warnings(s, output, error) : status;
+  }
   if (input->neighbors != NULL) use_caller(input, output, &system);
   else status = use_images(s, input, output, &system, error);
   if (status == DPC_OK)
     status = dpc_tiles_update(&s->tiles, system.neighbors, system.nloc, system.nall, system.type,
-                              model->manifest.facts.ntypes, model->abi->tile_atoms, error);
-  if (status == DPC_OK) status = reserve_sums(s, output, &system, error);
-  if (status == DPC_OK) status = dpc_run(s, &system, error);
+                              model->manifest.facts.ntypes, tile, error);
+  if (status == DPC_OK && s->device != NULL) {
+    status = dpc_device_run(s, &system, output, error);
+  } else if (status == DPC_OK) {
+    status = reserve_sums(s, output, &system, error);
+    if (status == DPC_OK) status = dpc_run(s, &system, error);
+    if (status == DPC_OK) sum_tiles(s, &system, output);
+  }
   if (status != DPC_OK) return status;
-  sum_tiles(s, &system, output);
   fold_images(s, &system, output);
   status = dpc_check_results(input, output, error);
   return status == DPC_OK ? collect_warnings(s, output, error) : status;
 }
 
-dpc_status dpc_evaluate(dpc_session *s, const dpc_input *input, dpc_output *output,
+dpc_status dpc_evaluate(dpc_session *s, const dpc_input *given, dpc_output *output,
                         dpc_error *error) {
   if (s == NULL) return dpc_fail(error, DPC_ERROR_ARGUMENT, "dpc_evaluate: session is NULL");
   if (!dpc_pool_usable(s->pool))
     return dpc_fail(error, DPC_ERROR_ARGUMENT,
                     "this session has threads and was made before fork(): make one in the child");
+  dpc_input read;
+  const dpc_input *input = &read;
   dpc_status status = dpc_check_output(s->model, output, error);
+  if (status == DPC_OK) status = dpc_read_input(given, &read, error);
   if (status == DPC_OK) status = dpc_check_input(s->model, input, error);
   if (status != DPC_OK) return status;
   output->warnings = 0;

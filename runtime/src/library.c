@@ -46,16 +46,23 @@ static dpc_status check_same_file(const char *package, const char *path, const d
                   "%.200s: was replaced while it was being opened. Open it again", package);
 }
 
+/* Entries may lack what later versions added. */
+static const size_t OLDEST_ENTRY = offsetof(dpc_model_abi, device);
+
 static dpc_status check_entry(const dpc_model *model, dpc_error *error) {
   const dpc_model_abi *abi = model->abi;
+  const bool is_for_device = strcmp(model->manifest.kind, "cpu") != 0;
   const char *wrong = NULL;
   if (abi->abi != DPC_ABI)
     return dpc_fail(error, DPC_ERROR_FILE,
                     "%.200s: bin/host.so was made for ABI %u, this libdpc reads %d. "
                     "Compile the model again:\n    dpc compile model.pt --target cpu -o %.100s",
                     model->name, abi->abi, DPC_ABI, model->name);
-  if (abi->size < sizeof *abi || abi->isa == NULL) wrong = "its entry is too short";
-  else if (abi->tile == NULL || abi->workspace == NULL) wrong = "its entry has no functions";
+  if (abi->size < OLDEST_ENTRY || abi->isa == NULL) wrong = "its entry is too short";
+  else if (is_for_device != (abi->size >= sizeof *abi && abi->device != NULL))
+    wrong = is_for_device ? "it has no code for a device" : "it is for a device";
+  else if (!is_for_device && (abi->tile == NULL || abi->workspace == NULL))
+    wrong = "its entry has no functions";
   else if (abi->tile_atoms < 1) wrong = "its tiles hold no atom";
   else if (abi->ntypes != model->manifest.facts.ntypes) wrong = "it has other types";
   else if (abi->params_bytes != model->params.size) wrong = "params.safetensors is not its own";

@@ -188,8 +188,9 @@ dpc_status dpc_manifest_read(const char *package, const dpc_file *file, dpc_mani
   check_version(&r, root, "abi", DPC_ABI);
   const dpc_json *target = read_list(&r, root, "target", DPC_JSON_OBJECT, "an object");
   manifest->kind = read_text(&r, target, "kind");
-  if (strcmp(manifest->kind, "cpu") == 0 || strcmp(manifest->kind, "fpga") == 0)
-    manifest->arch = read_text(&r, target, "arch");
+  static const char *const known[] = {"cpu", "cuda", "rocm", "opencl", "fpga"};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strcmp(manifest->kind, known[i]) == 0) manifest->arch = read_text(&r, target, "arch");
   manifest->facts.precision = read_text(&r, target, "precision");
   read_model(&r, root);
   read_files(&r, root);

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "device.h"
 #include "dpc.h"
 #include "dpc_model.h"
 #include "file.h"
@@ -21,10 +22,22 @@ struct dpc_model {
   dpc_file params;
   void *library; /* bin/host.so */
   const dpc_model_abi *abi;
+  /* for a GPU: the device and its copies of the tensors */
+  dpc_device device;
+  dpc_memory *tensors, **tensor_list;
 };
 
 /* Loads `path` of the package, whose bytes are `file`, and checks what it says of itself. */
 dpc_status dpc_library_open(dpc_model *model, const char *folder, const dpc_manifest_file *entry,
                             const dpc_file *file, dpc_error *error);
+
+/* device_model.c: the device, code and tensors of a model for a GPU. */
+dpc_status dpc_device_model_open(dpc_model *model, const char *folder, const dpc_options *options,
+                                 dpc_error *error);
+void dpc_device_model_close(dpc_model *model);
+
+/* open.c: the file has the size and the digest that the manifest gives. */
+dpc_status dpc_check_file(const dpc_model *model, const dpc_manifest_file *entry,
+                          const dpc_file *file, dpc_error *error);
 
 #endif

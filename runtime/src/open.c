@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,20 @@
 
 static const char host_path[] = "bin/host.so", params_path[] = "params.safetensors";
 
-static dpc_status check_options(const dpc_options *options, dpc_error *error) {
-  if (options->size < sizeof *options)
+/* The caller's options, of whatever version, as this one knows them. */
+static dpc_status read_options(const dpc_options *given, dpc_options *options, dpc_error *error) {
+  static const size_t oldest = offsetof(dpc_options, device_bytes);
+  *options = (dpc_options){.device = -1};
+  if (given == NULL) return DPC_OK;
+  if (given->size < oldest)
     return dpc_fail(error, DPC_ERROR_ARGUMENT,
-                    "dpc_options.size is %u, but must be sizeof(dpc_options), %zu", options->size,
-                    sizeof *options);
+                    "dpc_options.size is %u, but must be sizeof(dpc_options), %zu", given->size,
+                    sizeof *given);
+  memcpy(options, given, given->size < sizeof *options ? given->size : sizeof *options);
+  return DPC_OK;
+}
+
+static dpc_status check_options(const dpc_options *options, dpc_error *error) {
   if (options->threads < 0 || options->threads > DPC_MAX_THREADS)
     return dpc_fail(error, DPC_ERROR_ARGUMENT,
                     "dpc_options.threads is %d, but must be 0 to %d (0 means 1)", options->threads,
@@ -22,30 +32,41 @@ static dpc_status check_options(const dpc_options *options, dpc_error *error) {
     return dpc_fail(error, DPC_ERROR_ARGUMENT,
                     "dpc_options.device is %d, but must be a device's index, or -1 to choose",
                     options->device);
-  if (options->flags & ~(uint32_t)(DPC_OPEN_UNVERIFIED | DPC_STRICT))
+  if (options->flags & ~(uint32_t)(DPC_OPEN_UNVERIFIED | DPC_STRICT | DPC_DETERMINISTIC))
     return dpc_fail(error, DPC_ERROR_ARGUMENT, "dpc_options.flags is 0x%x: an unknown flag",
                     options->flags);
   return DPC_OK;
 }
 
+static bool is_circuit(const dpc_model *model) { return strcmp(model->manifest.kind, "fpga") == 0; }
+
+/* a circuit's package holds its C model, which the host runs */
+static bool runs_on_host(const dpc_model *model) {
+  return strcmp(model->manifest.kind, "cpu") == 0 || is_circuit(model);
+}
+
 static dpc_status check_target(const dpc_model *model, int32_t device, dpc_error *error) {
+  static const char *const gpus[] = {"cuda", "rocm", "opencl"};
   const char *kind = model->manifest.kind;
-  const bool circuit = strcmp(kind, "fpga") == 0; /* whose C model runs on the host */
-  if (strcmp(kind, "cpu") != 0 && !circuit)
+  for (size_t i = 0; i < sizeof gpus / sizeof *gpus; i++)
+    if (strcmp(kind, gpus[i]) == 0) return DPC_OK;
+  if (!runs_on_host(model))
     return dpc_fail(error, DPC_ERROR_DEVICE,
-                    "%.200s: made for the target '%.40s', but this libdpc runs cpu. Compile it:\n"
+                    "%.200s: made for the target '%.40s', but this libdpc runs cpu, cuda, rocm, "
+                    "opencl and fpga. Compile it:\n"
                     "    dpc compile model.pt --target cpu -o %.100s",
                     model->name, kind, model->name);
   if (device > 0)
     return dpc_fail(error, DPC_ERROR_DEVICE,
                     "%.200s: made for the cpu, which is device 0: there is no device %d",
                     model->name, device);
-  if (circuit) return DPC_OK; /* its arch is that of the card; dpc_library_open checks the host */
+  if (is_circuit(model))
+    return DPC_OK; /* its arch is that of the card; dpc_library_open checks the host */
   return dpc_isa_check(model->name, model->manifest.arch, error);
 }
 
-static dpc_status check_file(const dpc_model *model, const dpc_manifest_file *entry,
-                             const dpc_file *file, dpc_error *error) {
+dpc_status dpc_check_file(const dpc_model *model, const dpc_manifest_file *entry,
+                          const dpc_file *file, dpc_error *error) {
   uint8_t digest[DPC_SHA256_BYTES];
   if (file->size != entry->size)
     return dpc_fail(error, DPC_ERROR_FILE,
@@ -68,7 +89,7 @@ static dpc_status open_files(dpc_model *model, const char *folder, dpc_file *hos
     const dpc_manifest_file *entry = &model->manifest.files[i];
     dpc_file file = {0};
     dpc_status status = dpc_file_map(folder, entry->path, &file, error);
-    if (status == DPC_OK) status = check_file(model, entry, &file, error);
+    if (status == DPC_OK) status = dpc_check_file(model, entry, &file, error);
     if (status == DPC_OK && strcmp(entry->path, host_path) == 0) *host = file;
     else if (status == DPC_OK && strcmp(entry->path, params_path) == 0) model->params = file;
     else dpc_file_unmap(&file);
@@ -93,7 +114,7 @@ static dpc_status check_folder(const char *folder, dpc_error *error) {
                   folder, there ? "is not a compiled package" : "no such package");
 }
 
-static dpc_status open_folder(dpc_model *model, const char *folder, int32_t device,
+static dpc_status open_folder(dpc_model *model, const char *folder, const dpc_options *options,
                               dpc_error *error) {
   dpc_file text = {0}, host = {0};
   dpc_status status = check_folder(folder, error);
@@ -101,12 +122,14 @@ static dpc_status open_folder(dpc_model *model, const char *folder, int32_t devi
   if (status != DPC_OK) return status;
   status = dpc_manifest_read(model->name, &text, &model->manifest, error);
   dpc_file_unmap(&text);
-  if (status == DPC_OK) status = check_target(model, device, error);
+  if (status == DPC_OK) status = check_target(model, options->device, error);
   if (status == DPC_OK) status = open_files(model, folder, &host, error);
   if (status == DPC_OK) {
     const dpc_manifest_file *entry = dpc_manifest_find(&model->manifest, host_path);
     status = dpc_library_open(model, folder, entry, &host, error);
   }
+  if (status == DPC_OK && !runs_on_host(model))
+    status = dpc_device_model_open(model, folder, options, error);
   dpc_file_unmap(&host);
   if (status != DPC_OK) return status;
 
@@ -119,15 +142,15 @@ static dpc_status open_folder(dpc_model *model, const char *folder, int32_t devi
   return DPC_OK;
 }
 
-dpc_status dpc_open(const char *path, const dpc_options *options, dpc_model **model,
+dpc_status dpc_open(const char *path, const dpc_options *given, dpc_model **model,
                     dpc_error *error) {
-  static const dpc_options defaults = {.size = sizeof defaults, .device = -1, .threads = 1};
   if (model == NULL) return dpc_fail(error, DPC_ERROR_ARGUMENT, "dpc_open: model is NULL");
   *model = NULL;
   if (path == NULL || path[0] == '\0')
     return dpc_fail(error, DPC_ERROR_ARGUMENT, "dpc_open: path is NULL or empty");
-  if (options == NULL) options = &defaults;
-  dpc_status status = check_options(options, error);
+  dpc_options options;
+  dpc_status status = read_options(given, &options, error);
+  if (status == DPC_OK) status = check_options(&options, error);
   if (status != DPC_OK) return status;
 
   dpc_model *opened = calloc(1, sizeof *opened);
@@ -142,9 +165,9 @@ dpc_status dpc_open(const char *path, const dpc_options *options, dpc_model **mo
   if (end > 0) name[end] = '\0';
   atomic_init(&opened->owners, 1);
   opened->name = name;
-  opened->threads = options->threads > 0 ? options->threads : 1;
-  opened->flags = options->flags;
-  status = open_folder(opened, path, options->device, error);
+  opened->threads = options.threads > 0 ? options.threads : 1;
+  opened->flags = options.flags;
+  status = open_folder(opened, path, &options, error);
   if (status != DPC_OK) {
     dpc_close(opened);
     return status;

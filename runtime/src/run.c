@@ -103,7 +103,7 @@ static dpc_status reserve(dpc_session *s, const dpc_system *system, dpc_error *e
   return DPC_OK;
 }
 
-static dpc_status describe(const dpc_session *s, const dpc_system *system, const dpc_worker *worker,
+dpc_status dpc_run_explain(const dpc_session *s, const dpc_system *system, const dpc_worker *worker,
                            dpc_error *error) {
   const int32_t *pair = worker->pair, nall = system->nall;
   if (worker->code != DPC_TILE_COINCIDENT)
@@ -130,7 +130,7 @@ dpc_status dpc_run(dpc_session *s, const dpc_system *system, dpc_error *error) {
   atomic_init(&job.failed, false);
   dpc_pool_run(s->pool, compute, &job);
   for (int32_t t = 0; t < dpc_pool_threads(s->pool); t++)
-    if (s->workers[t].code != DPC_TILE_OK) return describe(s, system, &s->workers[t], error);
+    if (s->workers[t].code != DPC_TILE_OK) return dpc_run_explain(s, system, &s->workers[t], error);
   if (dpc_pool_threads(s->pool) > 1) dpc_pool_run(s->pool, reduce, &job);
   return DPC_OK;
 }

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "device_session.h"
 #include "session.h"
 
 dpc_status dpc_session_new(const dpc_model *model, dpc_session **session, dpc_error *error) {
@@ -19,6 +20,8 @@ dpc_status dpc_session_new(const dpc_model *model, dpc_session **session, dpc_er
   atomic_fetch_add(&made->model->owners, 1);
   made->workers = workers;
   dpc_status status = dpc_pool_new(model->threads, &made->pool, error);
+  if (status == DPC_OK && model->device.driver != NULL)
+    status = dpc_device_session_new(made->model, &made->device, error);
   if (status != DPC_OK) {
     dpc_session_free(made);
     return status;
@@ -30,6 +33,7 @@ dpc_status dpc_session_new(const dpc_model *model, dpc_session **session, dpc_er
 void dpc_session_free(dpc_session *session) {
   if (session == NULL) return;
   dpc_pool_free(session->pool);
+  dpc_device_session_free(session->device);
   for (int32_t i = 0; i < session->model->threads; i++) {
     dpc_release(&session->workers[i].scratch);
     dpc_release(&session->workers[i].force);

@@ -16,6 +16,8 @@ typedef struct dpc_worker {
   int32_t code, pair[2]; /* of the tile that failed; DPC_TILE_OK if none did */
 } dpc_worker;
 
+typedef struct dpc_device_session dpc_device_session;
+
 struct dpc_session {
   dpc_model *model;
   dpc_pool *pool;
@@ -24,6 +26,7 @@ struct dpc_session {
   dpc_worker *workers;
   /* per tile, so that sums do not depend on the number of threads */
   dpc_buffer tile_energy, tile_virial;
+  dpc_device_session *device; /* NULL when the model runs on the CPU */
   /* of locals and images, when the neighbours are found here */
   dpc_buffer image_force, image_atom_virial;
 };
@@ -43,7 +46,12 @@ typedef struct dpc_system {
 /* run.c: all tiles on all threads, and the sum of what the threads found. */
 dpc_status dpc_run(dpc_session *session, const dpc_system *system, dpc_error *error);
 
+/* What a failed tile of `worker` means. */
+dpc_status dpc_run_explain(const dpc_session *session, const dpc_system *system,
+                           const dpc_worker *worker, dpc_error *error);
+
 /* check.c */
+dpc_status dpc_read_input(const dpc_input *given, dpc_input *input, dpc_error *error);
 dpc_status dpc_check_input(const dpc_model *model, const dpc_input *input, dpc_error *error);
 dpc_status dpc_check_output(const dpc_model *model, const dpc_output *output, dpc_error *error);
 dpc_status dpc_check_results(const dpc_input *input, const dpc_output *output, dpc_error *error);

@@ -165,6 +165,7 @@ dpc_status dpc_tiles_update(dpc_tiles *t, const dpc_neighbors *list, int32_t nlo
   for (int32_t i = 0, first = 0; i < ntypes; first = next[i++])
     cut(t, i, first, next[i], tile_atoms);
   t->list = *list;
+  t->generation++;
   t->nloc = nloc;
   t->nall = nall;
   return DPC_OK;

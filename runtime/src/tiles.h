@@ -24,6 +24,7 @@ typedef struct dpc_tiles {
   /* the list they were made from, to see when it is the same */
   dpc_neighbors list;
   int32_t nloc, nall;
+  int64_t generation; /* how many lists there have been; 0: none */
   dpc_buffer atoms_buffer, numneigh_buffer, neighbors_buffer, ranges_buffer, marks;
 } dpc_tiles;
 

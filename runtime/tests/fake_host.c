@@ -31,6 +31,9 @@
 #ifndef FAKE_CLOSE
 #define FAKE_CLOSE 0.0 /* pairs closer than this are counted */
 #endif
+#ifndef FAKE_SIZE
+#define FAKE_SIZE sizeof(dpc_model_abi)
+#endif
 #ifndef FAKE_FACTOR
 #define FAKE_FACTOR 1.0 /* NAN: results that are not finite */
 #endif
@@ -130,7 +133,7 @@ static int32_t tile(dpc_tile *t) {
 
 #ifndef FAKE_NO_ENTRY
 const dpc_model_abi dpc_model_entry = {.abi = FAKE_ABI,
-                                       .size = sizeof(dpc_model_abi),
+                                       .size = FAKE_SIZE,
                                        .isa = FAKE_ISA,
                                        .ntypes = FAKE_NTYPES,
                                        .tile_atoms = FAKE_TILE_ATOMS,

@@ -2,9 +2,9 @@
 #include "check.h"
 
 int main(int argc, char **argv) {
-  CHECK(argc >= 2 && argc <= 4, "usage: %s PACKAGE [FLAGS [THREADS]]", argv[0]);
+  CHECK(argc >= 2 && argc <= 5, "usage: %s PACKAGE [FLAGS [THREADS [DEVICE]]]", argv[0]);
   const dpc_options options = {.size = sizeof options,
-                               .device = -1,
+                               .device = argc > 4 ? atoi(argv[4]) : -1,
                                .flags = argc > 2 ? (uint32_t)atoi(argv[2]) : 0,
                                .threads = argc > 3 ? atoi(argv[3]) : 1};
   const double coord[6] = {0, 0, 0, 0, 0, 1};

@@ -1,4 +1,5 @@
 /* Every wrong argument gets its own status and sentence, and leaves no half result. */
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -159,6 +160,9 @@ static void test_open_arguments(const char *path) {
                                {.size = sizeof(dpc_options), .flags = 64}};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
     CHECK(dpc_open(path, &wrong[i], &model, &error) == DPC_ERROR_ARGUMENT, "options %zu", i);
+  const dpc_options older = {.size = offsetof(dpc_options, device_bytes), .device = -1};
+  CHECK(dpc_open(path, &older, &model, &error) == DPC_OK, "%s", error.message);
+  dpc_close(model);
   const dpc_options device = {.size = sizeof device, .device = 1};
   CHECK(dpc_open(path, &device, &model, &error) == DPC_ERROR_DEVICE, "device 1");
   CHECK(dpc_open("/no/such.dpc", NULL, &model, &error) == DPC_ERROR_FILE, "missing");

@@ -64,6 +64,24 @@ def test_close_to_float64(circuit):
         assert not found["force"].sum(axis=0).any()
 
 
+def test_equal_bits_with_numpy(circuit):
+    """192 atoms of the whole model."""
+    from dpc.data.inputs import graph_inputs
+    from dpc.ir.evaluate import evaluate
+    from dpc.package.read import open_package
+
+    program = open_package(circuit).program()
+    coord, types, cell = water_frame()
+    found = Potential(circuit).evaluate(coord, types, cell)
+    inputs, owner = graph_inputs(program.facts, coord, types, cell, None, None)
+    wanted = evaluate(program, "energy", inputs)
+    force = np.zeros((192, 3))
+    np.add.at(force, np.arange(192) if owner is None else owner, wanted["force"])
+    assert np.array_equal(found["force"], force)
+    assert np.array_equal(found["atom_energy"], wanted["atom_energy"])
+    assert np.array_equal(found["virial"], wanted["virial"])
+
+
 def test_drift(simulate, circuit):
     """20,000 steps of 0.5 fs: less than 1e-5 eV for each atom and ps."""
     text = water_input(

@@ -1,25 +1,54 @@
-"""The cost formula against synthesis: within 10 % for DSP slices, BRAM and URAM."""
+"""The formula of blocks against synthesis of small modules: within 10 %."""
 
 import pytest
 
 from dpc.backends.fpga.parameters import Build
-from dpc.backends.fpga.resources import resources, total
+from dpc.backends.fpga.resources import Use, resources
 from dpc.backends.fpga.synthesis import blocks, synthesize
-from tests.fixed_models import contents
+from dpc.ir.fixed.shape import Shape
 
 pytest.importorskip("pyosys", reason="pyosys is not installed: pip install 'dpc[fpga]'")
 
+SHAPE = Shape(
+    ntypes=2, columns=3, split=False, products=8, hidden=(8, 8), resnet=(False, False),
+    weight_bits=(18, 18, 18),
+)  # fmt: skip
+BUILD = Build(
+    lanes=2, product_lanes=2, back_lanes=2, back_beats=16, layer_lanes=(2, 2),
+    table_style="ultra",
+)  # fmt: skip
+LANES = {"Lanes": 2, "Columns": 3, "Types": 2}
+LAYER = {"Inputs": 8, "InLanes": 2, "Outputs": 8, "OutLanes": 2, "Types": 2}
+PRODUCTS = {"Width": 3, "Products": 8, "Lanes": 2}
+ATOMS = {"Lanes": 2, "Atoms": 4096, "Style": "ultra"}
+# block of the formula: modules that make it
+MODULES = {
+    "pair table": [("dp_env", {**LANES, "Style": "ultra"})],
+    "sum over neighbours": [("dp_contract", LANES)],
+    "descriptor": [
+        ("dp_products", PRODUCTS),
+        ("dp_products_back", {**PRODUCTS, "ProductLanes": 2, "Beats": 16}),
+    ],
+    "layer 0": [
+        ("dp_layer", LAYER),
+        ("dp_act", {"Outputs": 8, "Lanes": 2, "Types": 2}),
+        ("dp_layer_back", LAYER),
+        ("dp_weights", {"Count": 16, "Rows": 8}),
+    ],
+    "pair forces": [("dp_pair_back", LANES)],
+    "virial": [("dp_virial", {"Lanes": 2})],
+    "sums of atoms": [
+        ("dp_forces", ATOMS),
+        ("dp_accumulate", {"Words": 1, "Width": 32, "Depth": 4096, "Style": "ultra"}),
+    ],
+}
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "interval", "lanes", "style"),
-    [("odd", 16, 1, "block"), ("reduced", 16, 2, "ultra"), ("split", 20, 2, "block")],
-)
-def test_blocks_of_the_whole_core(name, interval, lanes, style):
-    shape = contents(name).shape
-    build = Build.of_interval(
-        shape, interval, lanes, atoms=4096, list_words=4096, table_style=style
-    )
-    found, said = blocks(synthesize(shape, build)), total(resources(shape, build))
+@pytest.mark.parametrize("block", MODULES)
+def test_blocks(block):
+    found = [blocks(synthesize(SHAPE, BUILD, top, given)) for top, given in MODULES[block]]
+    said: Use = resources(SHAPE, BUILD)[block]
     for kind in ("dsp", "bram", "uram"):
-        assert getattr(said, kind) == pytest.approx(found[kind], rel=0.1), kind
+        made = sum(one[kind] for one in found)
+        assert getattr(said, kind) == pytest.approx(made, rel=0.1), kind

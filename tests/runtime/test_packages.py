@@ -31,6 +31,12 @@ def test_good(opened, package):
     assert opened(f"{package}/")[0] == OK
 
 
+def test_older_entry(opened, hosts, tmp_path):
+    """A package made before entries could name a device."""
+    host = hosts("asan", size="offsetof(dpc_model_abi,device)")
+    assert opened(write_package(tmp_path / "old.dpc", host))[0] == OK
+
+
 HOSTS = [
     ({"abi": "2"}, FILE, "host.so was made for ABI 2, this libdpc reads 1"),
     ({"abi": "0"}, FILE, "made for ABI 0"),
@@ -41,6 +47,7 @@ HOSTS = [
     ({"ntypes": "3"}, FILE, "it has other types"),
     ({"tile_atoms": "0"}, FILE, "its tiles hold no atom"),
     ({"params_bytes": "64"}, FILE, "params.safetensors is not its own"),
+    ({"size": "16"}, FILE, "its entry is too short"),
     ({"no_entry": "1"}, FILE, "has no dpc_model_entry"),
     ({"factor": "NAN"}, NUMERIC, "the force of atom 0 (counted from 0) is "),
     ({"code": "7"}, DEVICE, "host.so failed with code 7"),

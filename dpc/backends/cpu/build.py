@@ -12,22 +12,15 @@ from dpc.backends.cpu import emitters
 from dpc.backends.host.cc import SYMBOL, compile_object, compile_shared, find_compiler
 from dpc.backends.host.levels import entry_name, write_levels
 from dpc.backends.host.numbers import Numbers
-from dpc.backends.host.plan import Plan, make_plan, number_format, place_buffers, unknown_ops
+from dpc.backends.host.plan import Plan, make_plan, place_buffers
+from dpc.backends.host.walk import fuse_first, problems_of
 from dpc.backends.host.write import write_plan
 from dpc.backends.tvm import tuned
 from dpc.errors import DpcError, InputError
-from dpc.ir.ops.environment import EnvMatrix
-from dpc.ir.ops.fused import EnvContract
-from dpc.ir.printer import graph_to_text
 from dpc.ir.program import Program
 from dpc.targets import Target
 
-FUSE = "The cpu backend takes what the passes exact_neighbors and fuse leave: add them."
-DIFFERENTIATE = "Add the pass differentiate to the pipeline."
-FORMATS = (
-    "Add the pass widen, and for float32 then cast, before differentiate: from the rows of the "
-    "environment on the cpu backend computes in one number format."
-)
+WHO = "The cpu backend"
 BF16 = "Compile for cpu:x86-64-v4+bf16, or with --precision f32."
 ALWAYS = ("energy.h", "environment.h", "force.h", "lanes.h", "neighbors.h", "profile.h")
 
@@ -38,23 +31,13 @@ class CpuBackend:
     def check(self, program: Program, target: Target) -> list[Problem]:
         """Ops without code, missing outputs, numbers of the wrong precision."""
         graph = program.energy
-        lines = graph_to_text(graph).splitlines()[1:]
-        text = dict(zip(graph.body(), lines, strict=False))
-        problems = [
-            Problem(" ".join(text[op].split()), f"no code for op {op.name}", FUSE)
-            for op in unknown_ops(program, emitters.EMITTERS)
-        ]
-        problems += [
-            Problem(f"graph {graph.name}", f"has no output {name}", DIFFERENTIATE)
-            for name in emitters.OUTPUTS
-            if name not in graph.outputs
-        ]
-        problems += [*_formats(program), *_features(program, target)]
+        problems = problems_of(program, emitters.EMITTERS, emitters.OUTPUTS, WHO)
+        problems += _features(program, target)
         if not problems:
             try:
                 self.plan(program, target)
             except InputError as error:
-                problems.append(Problem(f"graph {graph.name}", str(error), FUSE))
+                problems.append(Problem(f"graph {graph.name}", str(error), fuse_first(WHO)))
         return problems
 
     def plan(self, program: Program, target: Target) -> Plan:
@@ -132,20 +115,6 @@ class CpuBackend:
             "kernels": [symbol for spec in plan.kernels for symbol in spec.symbols()],
             "tensors": {name: int(array.nbytes) for name, array in plan.tensors.items()},
         }
-
-
-def _formats(program: Program) -> list[Problem]:
-    """Where nets and environment rows differ in their number format."""
-    try:
-        wanted = number_format(program)
-    except InputError as error:
-        return [Problem(f"graph {program.energy.name}", str(error), FORMATS)]
-    rows = {op.mean for op in program.energy.body() if isinstance(op, EnvMatrix | EnvContract)}
-    return [
-        Problem(str(mean), f"is {mean.type.dtype}, but the nets are {wanted}", FORMATS)
-        for mean in rows
-        if mean.type.dtype is not wanted
-    ]
 
 
 def _features(program: Program, target: Target) -> list[Problem]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpc.backends.cpu import descriptor, embedding, parameters
+from dpc.backends.cpu import descriptor, embedding
 from dpc.backends.cpu.descriptor import call
 from dpc.backends.cpu.embedding import RowSet
+from dpc.backends.cpu.parameters import OPS
+from dpc.backends.host.parameters import Parameters
 from dpc.backends.host.parts import C_TYPES, Lanes
 from dpc.backends.host.plan import Emitter, Plan
 from dpc.backends.tvm.kernels.gradient import GradientSpec
@@ -106,8 +108,8 @@ def type_mask(plan: Plan, op: Any) -> None:
 def cast(plan: Plan, op: Any) -> None:
     """Parameters to the number format of the nets, and energies from it."""
     given = plan.at(op.a)
-    if isinstance(given, parameters.Parameters) and op.dtype is plan.dtype:
-        parameters.cast(plan, op)
+    if isinstance(given, Parameters) and op.dtype is plan.dtype:
+        OPS.cast(plan, op)
     elif isinstance(given, Lanes) and op.dtype is DType.F64 and given.features == 1:
         to = plan.lanes(op.out, "energy", 1, C_TYPES[op.dtype])
         code = [f"for (int32_t a = 0; a < lanes; a++) {to.lane('a')} = {given.lane('a')};"]
@@ -184,8 +186,8 @@ EMITTERS: dict[str, Emitter] = {
     "type_mask": type_mask,
     "concat": concat,
     "slice": slice_,
-    "normalize": parameters.normalize,
-    "broadcast_atoms": parameters.broadcast_atoms,
+    "normalize": OPS.normalize,
+    "broadcast_atoms": OPS.broadcast_atoms,
     "cast": cast,
     "scatter_force": scatter_force,
     "virial": virial,

@@ -82,6 +82,7 @@ def resources(shape: Shape, build: Build) -> Mapping[str, Use]:
         **{f"layer {k}": _layer(shape, build, k) for k in range(len(shape.hidden))},
         "head": Use(dsp=build.layer_lanes[-1], lut=LUT_PRODUCT * build.layer_lanes[-1]),
         "pair forces": _pair_back(shape, build),
+        "virial": _virial(build),
         "sums of atoms": _sums(build),
     }
     return found
@@ -162,9 +163,13 @@ def _pair_back(shape: Shape, build: Build) -> Use:
     each = 4 * m + 4 * m + m * multiplier(X_BITS, C_BITS)
     each += 3 * multiplier(X_BITS, R_BITS) + 2 * multiplier(X_BITS, C_BITS)
     each += 6 * multiplier(X_BITS, R_BITS)
-    virial = 9 * multiplier(R_BITS, R_BITS)
-    lut = build.lanes * ((each + virial) * LUT_PRODUCT + 15 * LUT_ROUND)
-    return Use(dsp=build.lanes * (each + virial), lut=lut + shape.width * 4 * X_BITS)
+    lut = build.lanes * (each * LUT_PRODUCT + 15 * LUT_ROUND)
+    return Use(dsp=build.lanes * each, lut=lut + shape.width * 4 * X_BITS)
+
+
+def _virial(build: Build) -> Use:
+    products = 9 * multiplier(R_BITS, R_BITS) * build.lanes
+    return Use(dsp=products, lut=products * LUT_PRODUCT)
 
 
 def _sums(build: Build) -> Use:

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from dpc.backends.fpga.parameters import Build, package
@@ -28,15 +29,23 @@ for line in open(sys.argv[1]):
 
 
 def synthesize(
-    shape: Shape, build: Build, top: str = "dp_core", timeout: float = 1800.0
+    shape: Shape,
+    build: Build,
+    top: str = "dp_core",
+    parameters: Mapping[str, int | str] | None = None,
+    timeout: float = 1800.0,
 ) -> dict[str, int]:
-    """Cells of the circuit by kind, as yosys counts them for UltraScale+."""
+    """Cells of a module by kind, as yosys counts them for UltraScale+."""
+    given = "".join(
+        f' -G{name}="{value}"' if isinstance(value, str) else f" -G{name}={value}"
+        for name, value in (parameters or {}).items()
+    )
     with tempfile.TemporaryDirectory(prefix="dpc-yosys-") as folder:
         home = Path(folder)
         (home / "dp_model_pkg.sv").write_text(package(shape, build))
         files = " ".join(map(str, sources(home / "dp_model_pkg.sv")))
         (home / "script").write_text(
-            f"read_slang --ignore-assertions --top {top} -DSYNTHESIS {files}\n"
+            f"read_slang --ignore-assertions --top {top}{given} -DSYNTHESIS {files}\n"
             f"synth_xilinx -family xcup -flatten -noiopad -uram -top {top} -run begin:fine\n"
             f"tee -o {home}/stat.json stat -json\n"
         )

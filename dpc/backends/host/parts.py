@@ -63,6 +63,10 @@ class Lanes:
         """C expression."""
         return f"b.{self.buffer}" + (f" + {self.first} * lanes" if self.first else "")
 
+    def part(self, first: int, width: int) -> Lanes:
+        """Some of its features."""
+        return Lanes(self.buffer, self.first + first, width)
+
     def lane(self, index: str) -> str:
         """C expression of the first feature of one lane."""
         return (

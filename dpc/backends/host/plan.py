@@ -23,11 +23,10 @@ from dpc.backends.host.parts import (
     Stage,
     TileKernels,
 )
+from dpc.backends.host.walk import number_format, walk
 from dpc.errors import DpcError, InputError
-from dpc.ir.graph import Graph, reachable
-from dpc.ir.op import Input, Op, Value
-from dpc.ir.params import NetBank, Table
-from dpc.ir.printer import graph_to_text
+from dpc.ir.graph import Graph
+from dpc.ir.op import Op, Value
 from dpc.ir.program import Buffer as Place
 from dpc.ir.program import Program
 from dpc.ir.types import DType
@@ -176,58 +175,20 @@ class Plan:
 Emitter = Callable[[Plan, Any], None]
 
 
-def unknown_ops(program: Program, emitters: Mapping[str, Emitter]) -> list[Op]:
-    """The ops that no emitter knows."""
-    return [op for op in program.energy.body() if op.name not in emitters]
-
-
-def number_format(program: Program) -> DType:
-    """What the nets compute in: one format for all of them."""
-    nets = [ref for ref in program.refs.values() if isinstance(ref, NetBank | Table)]
-    formats = sorted({ref.dtype for ref in nets})
-    if len(formats) > 1:
-        raise InputError(f"some nets are {formats[0]}, others {formats[1]}")
-    return formats[0] if formats else DType.F64
-
-
 def make_plan(
     program: Program, target: Target, emitters: Mapping[str, Emitter], inputs: Mapping[str, Any]
 ) -> Plan:
     """Walk the program. `inputs`: what the values of the graph's inputs are called."""
-    graph = program.energy
     plan = Plan(program, target, number_format(program))
-    lines = graph_to_text(graph).splitlines()[1:]
-    plan.text = {op: " ".join(line.split()) for op, line in zip(graph.body(), lines, strict=False)}
-    energy = set(reachable([graph.output("atom_energy")]))
-    body = sorted(graph.body(), key=lambda op: op not in energy)  # stable: energy first
-    for op in body:
-        if op.name == "concat":
-            _share_concat(plan, op)
-    for op in graph.ops():
-        if isinstance(op, Input):
-            if op.label not in inputs:
-                raise InputError(f"graph {graph.name}: this backend has no input {op.label!r}")
-            plan.values[op.out] = inputs[op.label]
-    for op in body:
-        if op.name not in emitters:
-            raise InputError(f"no code for op {op.name}: {plan.text[op]}")
-        emitters[op.name](plan, op)
-        if op in energy:
-            plan.energy_stages = len(plan.stages)
+
+    def place(value: Value) -> Lanes:
+        return plan.lanes(value, "d", int(value.dims[-1]))
+
+    def energy_done() -> None:
+        plan.energy_stages = len(plan.stages)
+
+    walk(plan, emitters, inputs, place, energy_done)
     return plan
-
-
-def _share_concat(plan: Plan, op: Op) -> None:
-    """The parts of a concat are written side by side at once."""
-    width = sum(int(value.dims[-1]) for value in op.operands)
-    whole = plan.lanes(op.out, "d", width)
-    first = whole.first
-    for value in op.operands:
-        if value in plan.values:
-            raise InputError(f"{plan.text[op]}: the same array twice cannot be compiled")
-        features = int(value.dims[-1])
-        plan.values[value] = Lanes(whole.buffer, first, features)
-        first += features
 
 
 def place_buffers(plan: Plan) -> tuple[dict[str, int], int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from dpc.data.neighbors import F64
+from dpc.data.statistics import Statistics
 from dpc.frontend.env import Env
 from dpc.registry import Registry
 
@@ -49,6 +52,17 @@ class Descriptor(nn.Module):
     @abstractmethod
     def lower(self, b: Builder, env: EnvValues) -> Value:
         """The same in the IR: f64[nloc, width]."""
+
+    def statistics(self) -> Sequence[tuple[Descriptor, Statistics]]:
+        """What to learn from the environments in the data, and the part to `set_statistics` of.
+
+        One pair for each part that shifts and scales its environment matrix; none by default.
+        """
+        return []
+
+    def set_statistics(self, mean: F64, std: F64) -> None:
+        """Take over what the statistics gave; called on the parts that `statistics` names."""
+        raise NotImplementedError(f"{type(self).__name__} asked for statistics but takes none")
 
 
 descriptors: Registry[type[Descriptor]] = Registry(

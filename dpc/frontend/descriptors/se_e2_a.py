@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from dpc.data.neighbors import F64
+from dpc.data.statistics import EnvMatrixStatistics, Statistics
 from dpc.errors import InputError
 from dpc.frontend.config import dtype_of, fill
 from dpc.frontend.descriptors.base import Descriptor, DescriptorConfig, descriptors
@@ -73,6 +77,18 @@ class SeE2A(Descriptor):
     @classmethod
     def from_section(cls, section: dict[str, Any], ntypes: int) -> SeE2A:
         return cls(fill(cls.Config, section, "model.descriptor"), ntypes)
+
+    def statistics(self) -> Sequence[tuple[Descriptor, Statistics]]:
+        c = self.config
+        rows = EnvMatrixStatistics(
+            c.rcut, c.rcut_smth, c.sel, self.ntypes, exclude_types=c.exclude_types
+        )
+        return [(self, rows)]
+
+    def set_statistics(self, mean: F64, std: F64) -> None:
+        mean = np.zeros_like(mean) if self.config.set_davg_zero else mean
+        self.mean.copy_(torch.from_numpy(mean))
+        self.std.copy_(torch.from_numpy(std))
 
     def forward(self, env: Env) -> Tensor:
         config = self.config

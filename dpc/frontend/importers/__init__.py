@@ -25,8 +25,11 @@ READABLE = "model.pt, .pth, .dp, .yaml, .pb"
 WRITERS = {".pt": checkpoint.write, ".dp": dp.write, ".yaml": yaml.write, ".yml": yaml.write}
 
 
-def read_model(path: str | os.PathLike[str]) -> ModelFile:
-    """Read a model file; its first bytes, not its suffix, say which format it is."""
+def read_model(path: str | os.PathLike[str], head: str = "") -> ModelFile:
+    """Read a model file; its first bytes, not its suffix, say which format it is.
+
+    `head` names one of the models of a multi-task checkpoint.
+    """
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: a folder, not a model file. dpc reads {READABLE}")
@@ -34,27 +37,29 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
         raise InputError(f"{path}: the text of a program, not a model. dpc reads {READABLE}")
     try:
         with path.open("rb") as file:
-            head = file.read(4096)
+            start = file.read(4096)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if head.startswith(dp.MAGIC):
+    if start.startswith(dp.MAGIC):
         return dp.read(path)
-    if head.startswith(ZIP_MAGIC):
-        return _read_zip(path)
-    if _is_text(head):
+    if start.startswith(ZIP_MAGIC):
+        return _read_zip(path, head)
+    if head:
+        raise InputError(f"{path}: only checkpoints of dpc train hold several models")
+    if _is_text(start):
         return yaml.read(path)
-    if head.startswith(b"\n"):  # protobuf: field 1 (node), length-delimited
+    if start.startswith(b"\n"):  # protobuf: field 1 (node), length-delimited
         return pb.read(path)
-    reason = "empty" if not head else "of an unknown format, or damaged at its start"
+    reason = "empty" if not start else "of an unknown format, or damaged at its start"
     raise InputError(f"{path}: the file is {reason}. dpc reads {READABLE}")
 
 
-def _read_zip(path: Path) -> ModelFile:
+def _read_zip(path: Path, head: str) -> ModelFile:
     with TorchArchive(path) as archive:
         if archive.is_torchscript:
             return pth.read(archive)
         if checkpoint.is_ours(archive.root):
-            return checkpoint.read(archive)
+            return checkpoint.read(archive, head)
         return pt.read(archive)
 
 

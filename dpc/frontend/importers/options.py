@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dpc.errors import InputError, all_problems, did_you_mean
-from dpc.frontend.importers.values import (
+from dpc.config.values import (
     Wrong,
     any_seed,
     boolean,
@@ -25,6 +24,7 @@ from dpc.frontend.importers.values import (
     positive,
     types,
 )
+from dpc.errors import InputError, all_problems, did_you_mean
 
 SUPPORTED = "dpc reads: descriptor se_e2_a (alias se_a) with fitting_net ener, model type standard"
 ACTIVATIONS = "tanh gelu gelu_tf relu relu6 sigmoid softplus silu silut linear none".split()

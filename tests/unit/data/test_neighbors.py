@@ -177,3 +177,39 @@ def test_twelve_thousand_atoms_take_seconds():
     assert len(rows.indices) > 70 * n and nlist.shape == (n, 138)
     assert elapsed < 20, f"{elapsed:.1f} s"
     print(f"{n} atoms, {len(rows.indices)} pairs: {elapsed:.2f} s")
+
+
+@pytest.mark.parametrize("nloc", [1, 2, 7, 60, 200])
+@pytest.mark.parametrize("cell", [None, np.eye(3) * 9, np.eye(3) * 5.1,
+                                  np.array([[9.0, 0, 0], [3, 8, 0], [-2, 1, 12]])])  # fmt: skip
+def test_compiled_and_numpy_give_the_same_bits(nloc, cell):
+    from dpc.data import compiled
+    from dpc.data.neighbors import numpy_rows, numpy_select, select
+
+    if compiled.library() is None:
+        pytest.skip("no C compiler")
+    rng = np.random.default_rng(nloc)
+    coord = rng.uniform(-20, 20, (nloc, 3))
+    coord[: nloc // 3] = np.round(coord[: nloc // 3])  # equal distances
+    ext = extend(coord, rng.integers(0, 3, nloc).astype(np.int32), cell, 4.0)
+    try:
+        expected = numpy_rows(ext, 4.0)
+    except InputError:
+        with pytest.raises(InputError, match="at the place of"):
+            neighbor_rows(ext, 4.0)
+        return
+    rows = neighbor_rows(ext, 4.0)
+    assert np.array_equal(rows.offsets, expected.offsets)
+    assert np.array_equal(rows.indices, expected.indices) and rows.indices.dtype == np.int32
+    for sel in ((50, 60, 70), (2, 0, 3), (5,), (1000,)):
+        for one, two in zip(select(ext, rows, sel), numpy_select(ext, rows, sel), strict=True):
+            assert np.array_equal(one, two) and one.dtype == two.dtype
+
+
+def test_sparse_systems_are_left_to_numpy():
+    from dpc.data import compiled
+
+    coord = np.array([[0, 0, 0], [1.0, 0, 0], [1e7, 1e7, 1e7]])
+    assert compiled.neighbor_rows(coord, 3, 2.0) is None
+    rows = neighbor_rows(extend(coord, np.zeros(3, np.int32), None, 2.0), 2.0)
+    assert rows.indices.tolist() == [1, 0]

@@ -25,6 +25,7 @@ WITHOUT_ADJOINT = {
     "contract_vjp_env", "contract_vjp_g", "outer_vjp", "outer_pairs_vjp", "padding",
     "normalize_vjp",
     "sum_atoms_vjp", "bias_vjp", "env_contract", "env_contract_vjp", "mlp_gradient",
+    "fixed_point",
 }  # fmt: skip
 each_example = pytest.mark.parametrize(("name", "number", "ragged"), all_examples())
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from dpc.ir.fixed.store import SHAPE, tensors
 from dpc.ir.graph import Graph
 from dpc.ir.op import Input, Op, Value, ops
 from dpc.ir.params import NetBank, Param, ParamStore, Table
 from dpc.ir.program import Facts, Program
 from dpc.ir.types import ArrayType, DType, Ragged
+from tests.fixed_models import contents as circuit
 
 SEL = (3, 2)
 RCUT = 4.0
@@ -293,6 +295,20 @@ example(
     "mlp_gradient",
     lambda w, op: op(w.atoms("d", 4), w.ti, net=w.net("atom type", 4, 5, 5, 1, head=True)),
 )
+
+
+def _fixed_point(w: World, op: type[Op]) -> Op:
+    """The numbers of a small circuit."""
+    contents = circuit("two_side")
+    fields = {}
+    for name, array in tensors(contents).items():
+        w.tensors[name] = array
+        fields[name] = Param(name, ArrayType.of(array))
+    fields |= {name: getattr(contents.shape, name) for name in SHAPE}
+    return op(w.coord, w.atype, w.nlist, **fields, u_cut=contents.u_cut, u_min=contents.u_min)
+
+
+example("fixed_point", _fixed_point)
 
 
 def all_examples() -> list[tuple[str, int, bool]]:

@@ -126,3 +126,8 @@ def test_options_and_frames_are_checked():
         Pipeline.parse("quantize{weight_bits=19}").run(program, Context())
     with pytest.raises(PassError, match="no frames"):
         Pipeline.parse("quantize").run(program, Context())
+
+
+def test_twice_is_once():
+    _, fixed, context = quantized("odd")
+    assert Pipeline.parse("quantize").run(fixed, context) is fixed

@@ -77,3 +77,12 @@ def test_counts_and_one_place(tmp_path):
     nlist = np.array([[1, 2], [0, 2], [0, 1]], np.int32)
     found = same_bits("odd", {"coord": coord, "atype": atype, "nlist": nlist}, tmp_path)
     assert found["extrapolated"] == 2 and found["sel_overflow"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nvnmd", "reduced"])
+def test_equal_bits_of_a_thousand_atoms(name, tmp_path):
+    for number, sample in enumerate(made_samples(MODELS[name], count=8, natoms=125, seed=31)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        same_bits(name, dict(sample.inputs), folder)

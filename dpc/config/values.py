@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-from dpc.frontend.model_file import MAX_TYPES, MAX_WIDTH
+# Counts and widths above these are damage, not models; they keep a bad file from filling memory.
+MAX_WIDTH = 1 << 20
+MAX_TYPES = 1 << 10
+
+Reader = Callable[[Any], Any]
 
 
 class Wrong(Exception):
@@ -106,3 +111,60 @@ def any_seed(value: Any) -> int | list[int] | None:
     if isinstance(value, list) and all(isinstance(v, int) for v in value):
         return list(value)
     raise Wrong("must be a whole number or null")
+
+
+def whole(value: Any) -> int:
+    """A number of steps or frames: at least 1, as a whole float too (1e6)."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise Wrong("must be a whole number, 1 or larger")
+    return value
+
+
+def whole_or_zero(value: Any) -> int:
+    """As `whole`, or 0."""
+    return 0 if value == 0 and not isinstance(value, bool) else whole(value)
+
+
+def not_negative(value: Any) -> float:
+    if number(value) < 0:
+        raise Wrong("must be 0 or larger")
+    return float(value)
+
+
+def fraction(value: Any) -> float:
+    if not 0 <= number(value) <= 1:
+        raise Wrong("must be between 0 and 1")
+    return float(value)
+
+
+def one_of(*allowed: str) -> Reader:
+    """One of some words."""
+
+    def read(value: Any) -> str:
+        if value not in allowed:
+            raise Wrong(f"must be {' or '.join(allowed)}")
+        return str(value)
+
+    return read
+
+
+def optional(read: Reader) -> Reader:
+    """What `read` takes, or null."""
+    return lambda value: None if value is None else read(value)
+
+
+def list_or_one(read: Reader) -> Reader:
+    """A list of what `read` takes, or one of it alone."""
+
+    def each(value: Any) -> list[Any]:
+        return [read(v) for v in (value if isinstance(value, list) else [value])]
+
+    return each
+
+
+def section(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Wrong("must be a section { … }")
+    return value

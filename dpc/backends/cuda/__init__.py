@@ -1,0 +1,1 @@
+"""NVIDIA GPUs: one cubin for each architecture."""

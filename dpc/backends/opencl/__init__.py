@@ -1,0 +1,1 @@
+"""OpenCL: source in the package, compiled by the driver."""

@@ -1,0 +1,1 @@
+"""AMD GPUs: one code object for each architecture."""

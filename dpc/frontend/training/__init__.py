@@ -1,0 +1,1 @@
+"""Training: loss, schedule, step, trainer, checkpoints. `dpc train` is its command."""

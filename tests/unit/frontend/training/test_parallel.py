@@ -1,0 +1,66 @@
+"""Data-parallel training with torchrun and gloo, on this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from dpc.frontend.training.table import read_table
+from tests.paths import TESTS
+from tests.unit.frontend.training.toy import write_toy_run
+
+
+def torchrun(path, *options, processes=2):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
+    command += [str(processes), "-m", "dpc", "train", str(path), *options]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
+    return subprocess.Popen(
+        command, cwd=path.parent, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def table_of(path, processes):
+    if processes == 1:
+        command = [sys.executable, "-m", "dpc", "train", str(path), "-q"]
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
+        subprocess.run(command, cwd=path.parent, check=True, capture_output=True, env=env)
+    else:
+        process = torchrun(path, "-q", processes=processes)
+        said = process.communicate(timeout=300)[1]
+        assert process.returncode == 0, said
+    return read_table(path.parent / "lcurve.out")
+
+
+def test_two_processes_learn_what_one_learns(tmp_path):
+    tables = []
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        tables.append(table_of(write_toy_run(folder, numb_steps=20), processes))
+    for name, column in tables[0].items():
+        np.testing.assert_allclose(tables[1][name], column, rtol=2e-2, err_msg=name)
+
+
+@pytest.mark.slow
+def test_killing_one_ends_both(tmp_path):
+    path = write_toy_run(tmp_path, numb_steps=1_000_000, disp_freq=10, save_freq=10)
+    process = torchrun(path)
+    table = tmp_path / "lcurve.out"
+    end = time.monotonic() + 120
+    while not (table.exists() and len(table.read_text().splitlines()) > 5):
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.1)
+    children = subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
+    ).stdout.split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode != 0
+    assert "lost another one" in said or "Signal 9" in said, said[-2000:]
+    for child in children:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(child), 0)
