@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
-
-import numpy as np
 
 from dpc.ir.fixed.shape import Contents
 from dpc.ir.fixed.store import SHAPE, tensors
@@ -70,7 +67,7 @@ class Quantize(Pass):
             shifts={name: contents.shift[name] for name in contents.shift},
             table_rows=contents.shape.rows,
         )
-        return with_contents(program, contents, mean_neighbors(program, context.samples))
+        return with_contents(program, contents, tuple(map(float, program.facts.sel)))
 
     def _check(self) -> None:
         for name, low, high in (
@@ -90,16 +87,6 @@ def _word_lengths(
     ti, near = real_neighbors(program, sample)
     activation = exact.form.fitting.activation
     return word_lengths(contents, exact.contents, exact.channels(), activation, ti, near)
-
-
-def mean_neighbors(program: Program, samples: Sequence[Sample]) -> tuple[float, ...]:
-    """Neighbours of an atom within the cutoff, by type."""
-    counts, atoms = np.zeros(program.facts.ntypes), 0
-    for sample in samples:
-        ti, near = real_neighbors(program, sample)
-        counts += np.bincount(near.tj, minlength=len(counts))
-        atoms += len(ti)
-    return tuple(round(float(n), 2) for n in counts / max(atoms, 1))
 
 
 def with_contents(

@@ -66,7 +66,7 @@ def design_of(op: FixedPoint, m: Contents, target: Target) -> Design | None:
 
 
 def neighbors(op: FixedPoint, shape: Shape) -> Sequence[float]:
-    """Of an atom, by type: on the calibration frames, or what the circuit holds at most."""
+    """Of an atom, by type, that it is to be fast for: sel, or what the circuit holds at most."""
     return op.neighbors or (shape.max_neighbors / shape.ntypes,) * shape.ntypes
 
 

@@ -55,7 +55,7 @@ class FixedPoint(Op):
     row_bits: int = 6
     octaves: int = 8
     max_neighbors: int = 128
-    neighbors: tuple[float, ...] = ()  # of each type, on the frames that formats are from
+    neighbors: tuple[float, ...] = ()  # of each type, as many as circuits are to be fast for
 
     def infer(self) -> tuple[ArrayType, ...]:
         self.require(self.table.type.rank == 5, f"{self.table} is {self.table.type}, not a table")
