@@ -162,8 +162,9 @@ module dp_core
     .clk_i, .rst_ni, .valid_i(x_both[1]), .ready_o(x_readies[1]), .data_i({x_last, x}),
     .valid_o(xb_valid), .ready_i(xb_ready), .data_o({xb_last, xb})
   );
+  // as soon as the descriptor has the last column: the energy may come before the copy is stored
   dp_fifo #(.Width(IndexW), .Depth(2 * AtomsInFlight)) u_centers (
-    .clk_i, .rst_ni, .valid_i(x_valid && x_ready && x_last), .ready_o(centers_ready),
+    .clk_i, .rst_ni, .valid_i(x_both[0] && x_readies[0] && x_last), .ready_o(centers_ready),
     .data_i(x_center), .valid_o(center_valid), .ready_i(energy_valid), .data_o(energy_center)
   );
 

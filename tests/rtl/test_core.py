@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,14 @@ def test_c_driver(tmp_path):
 @pytest.mark.parametrize("c", OTHERS, ids=[c.name for c in OTHERS])
 def test_other_shapes(c):
     check(c, stalls=10)
+
+
+@pytest.mark.slow
+def test_memories_that_are_too_small():
+    """They cost time, never bits."""
+    c = Case("smallest", 16, 1)
+    c.build = replace(c.build, atoms_in_flight=2, history_beats=8)
+    check(c, stalls=20)
 
 
 @pytest.mark.slow
