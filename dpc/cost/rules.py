@@ -22,11 +22,12 @@ from dpc.ir.params import NetBank
 from dpc.ir.types import DType
 
 FREE = frozenset(
-    "broadcast_atoms cast center_type concat constant exclude_mask exclude_pairs neighbor_type "
-    "ones_like radial radial_vjp slice slice_vjp type_columns type_columns_vjp type_mask "
-    "type_pair bias_vjp sum_atoms_vjp".split()
+    "broadcast_atoms cast center_type concat constant exclude_mask exclude_pairs fixed_point "
+    "neighbor_type ones_like radial radial_vjp slice slice_vjp type_columns type_columns_vjp "
+    "type_mask type_pair bias_vjp sum_atoms_vjp".split()
 )
-"""Ops that move or name numbers."""
+"""Ops that move or name numbers, and the circuit: the products of its whole numbers are in the
+report of its blocks."""
 
 PLAIN = frozenset("add bias multiply normalize normalize_vjp scale scale_rows sum_atoms".split())
 """Ops with one flop for each number they make: no rule needed."""

@@ -95,6 +95,9 @@ class Input(Sized):
         ("neighbors", POINTER(Neighbors)),
         ("fparam", c_void_p),
         ("aparam", c_void_p),
+        ("memory", c_int32),
+        ("stream", c_void_p),
+        ("device_neighbors", c_void_p),
     ]
 
 

@@ -40,8 +40,7 @@ static dpc_status check_options(const dpc_options *options, dpc_error *error) {
 
 static bool is_circuit(const dpc_model *model) { return strcmp(model->manifest.kind, "fpga") == 0; }
 
-/* a circuit's package holds its C model, which the host runs */
-static bool runs_on_host(const dpc_model *model) {
+bool dpc_runs_on_host(const dpc_model *model) {
   return strcmp(model->manifest.kind, "cpu") == 0 || is_circuit(model);
 }
 
@@ -50,7 +49,7 @@ static dpc_status check_target(const dpc_model *model, int32_t device, dpc_error
   const char *kind = model->manifest.kind;
   for (size_t i = 0; i < sizeof gpus / sizeof *gpus; i++)
     if (strcmp(kind, gpus[i]) == 0) return DPC_OK;
-  if (!runs_on_host(model))
+  if (!dpc_runs_on_host(model))
     return dpc_fail(error, DPC_ERROR_DEVICE,
                     "%.200s: made for the target '%.40s', but this libdpc runs cpu, cuda, rocm, "
                     "opencl and fpga. Compile it:\n"
@@ -128,7 +127,7 @@ static dpc_status open_folder(dpc_model *model, const char *folder, const dpc_op
     const dpc_manifest_file *entry = dpc_manifest_find(&model->manifest, host_path);
     status = dpc_library_open(model, folder, entry, &host, error);
   }
-  if (status == DPC_OK && !runs_on_host(model))
+  if (status == DPC_OK && !dpc_runs_on_host(model))
     status = dpc_device_model_open(model, folder, options, error);
   dpc_file_unmap(&host);
   if (status != DPC_OK) return status;

@@ -88,7 +88,7 @@ MANIFESTS = [
     ({"abi": "1"}, FILE, "'abi' must be a whole number"),
     ({"format": 1.5}, FILE, "'format' must be a whole number"),
     ({"model": 3}, FILE, "'model' must be an object"),
-    ({"target": {"kind": "cuda", "arch": ["sm_90"], "precision": "f32"}}, DEVICE, "'cuda'"),
+    ({"target": {"kind": "metal", "arch": "m4", "precision": "f32"}}, DEVICE, "'metal'"),
     ({"target": {"kind": "cpu", "arch": "aarch64", "precision": "f64"}}, DEVICE, "for aarch64"),
     ({"target": {"kind": "cpu", "precision": "f64"}}, FILE, "'arch' must be a string"),
     ({"files": []}, FILE, "'files' must be an object"),

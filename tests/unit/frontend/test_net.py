@@ -9,7 +9,8 @@ from dpc.frontend.net import Dense, MlpBank, activation
 from dpc.ir.activations import ACTIVATIONS
 
 
-@pytest.mark.parametrize("name", [*ACTIVATIONS, "none", "gelu_tf"])
+# tanh4 is of NVNMD's models, which are read as programs
+@pytest.mark.parametrize("name", [*(ACTIVATIONS.keys() - {"tanh4"}), "none", "gelu_tf"])
 def test_activations_are_those_of_the_ir(name):
     x = np.linspace(-50, 50, 501)
     known = {"none": "linear", "gelu_tf": "gelu"}.get(name, name)

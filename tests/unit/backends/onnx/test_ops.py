@@ -21,8 +21,9 @@ from dpc.ir.types import ArrayType, DType
 from tests.unit.backends.onnx.runtime import close, run
 from tests.unit.ir.world import all_examples, make
 
-# of fused programs and of ragged lists, neither of which pipeline onnx makes
-WITHOUT = {"env_contract", "env_contract_vjp", "mlp_gradient", "nearest_neighbors", "padding"}
+# of fused programs, of ragged lists and of circuits, none of which pipeline onnx makes
+WITHOUT = {"env_contract", "env_contract_vjp", "fixed_point", "mlp_gradient", "nearest_neighbors",
+           "padding"}  # fmt: skip
 PADDED = [(n, i) for n, i, ragged in all_examples() if not ragged and n not in WITHOUT]
 
 
