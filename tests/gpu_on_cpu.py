@@ -7,6 +7,8 @@ one barrier or one bounds check out of the text, for a test to notice.
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import pickle
 import re
@@ -196,6 +198,17 @@ def serve() -> None:
             result = error
         pickle.dump(result, output)
         output.flush()
+
+
+@functools.cache
+def has_opencl() -> bool:
+    """Is there a loader of OpenCL, and a platform behind it?"""
+    try:
+        library = ctypes.CDLL("libOpenCL.so.1")
+    except OSError:
+        return False
+    found = ctypes.c_uint32(0)
+    return library.clGetPlatformIDs(0, None, ctypes.byref(found)) == 0 and found.value > 0
 
 
 if __name__ == "__main__":

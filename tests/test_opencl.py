@@ -3,7 +3,6 @@
 PoCL runs the kernels on the processor: the same text that GPUs run, all in double or in float.
 """
 
-import ctypes
 import json
 
 import numpy as np
@@ -15,6 +14,7 @@ from dpc.errors import DpcError
 from dpc.ir.evaluate import evaluate
 from dpc.md import Potential
 from dpc.package.read import open_package
+from tests.gpu_on_cpu import has_opencl
 from tests.paths import DATA, needs_shared
 from tests.test_compiled import (
     BUNDLED,
@@ -26,17 +26,6 @@ from tests.test_compiled import (
     widened,
     worst,
 )  # fmt: skip
-
-
-def has_opencl() -> bool:
-    """Is there a loader of OpenCL, and a platform behind it?"""
-    try:
-        library = ctypes.CDLL("libOpenCL.so.1")
-    except OSError:
-        return False
-    found = ctypes.c_uint32(0)
-    return library.clGetPlatformIDs(0, None, ctypes.byref(found)) == 0 and found.value > 0
-
 
 pytestmark = pytest.mark.skipif(
     not has_opencl(),

@@ -7,9 +7,9 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import dpc
+from dpc.targets.cpu import processor
 
 BUSY = 0.5  # load average above which other programs disturb
 
@@ -21,7 +21,7 @@ def facts(command: Sequence[str]) -> dict[str, object]:
         "lammps": lammps_version(),
         "command": " ".join(["dpc", *command]),
         "date": time.strftime("%Y-%m-%d %H:%M:%S %z"),
-        "cpu": cpu(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
         "platform": platform.platform(),
@@ -36,16 +36,6 @@ def warn_when_busy() -> None:
             f"other programs are running (load {load:.2f}): the numbers will not be clean",
             file=sys.stderr,
         )
-
-
-def cpu() -> str:
-    """The processor's name."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def lammps_version() -> str:

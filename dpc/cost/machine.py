@@ -13,7 +13,7 @@ from pathlib import Path
 from dpc import native
 from dpc.errors import ToolError
 from dpc.targets import Target
-from dpc.targets.cpu import CPUINFO, FEATURES, runs_here
+from dpc.targets.cpu import FEATURES, processor, runs_here
 from dpc.targets.roofline import Level, Roofline, assumed_roofline
 
 FORMATS = ("f64", "f32", "bf16")
@@ -45,12 +45,12 @@ def measured_roofline(target: Target) -> Roofline:
         Level(one.name, sizes[one.name], rate)
         for one, rate in zip(assumed.levels, rates[len(FORMATS) : -1], strict=True)
     )
-    return Roofline(flops, levels, rates[-1], f"measured on this machine, {_processor()}")
+    return Roofline(flops, levels, rates[-1], f"measured on this machine, {processor()}")
 
 
 def _rates(library: Path) -> list[float]:
     """What dpc_peak found, now or before on a processor of this name."""
-    name = hashlib.sha256(f"{platform.node()} {_processor()}".encode()).hexdigest()[:12]
+    name = hashlib.sha256(f"{platform.node()} {processor()}".encode()).hexdigest()[:12]
     kept = library.with_name(f"rates-{name}.json")
     try:
         known = [float(rate) for rate in json.loads(kept.read_text())]
@@ -69,16 +69,6 @@ def _rates(library: Path) -> list[float]:
     except OSError:  # a cache that cannot be written: measured again next time
         pass
     return rates
-
-
-def _processor() -> str:
-    """The name of the processor."""
-    try:
-        lines = CPUINFO.read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
 
 
 def _cache_sizes() -> dict[str, float]:

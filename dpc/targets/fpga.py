@@ -18,6 +18,11 @@ def _part(name: str, **limits: int) -> Target:
     return replace(LEVELS[HOST], kind="fpga", arch=name, limits=MappingProxyType(limits))
 
 
+_VU13P: Mapping[str, int] = dict(
+    dsp=12288, bram=2688, uram=1280, lut=1_728_000, lutram=791_040, ff=3_456_000, dies=4, mhz=250
+)
+"""The die of the U250 card too."""
+
 PARTS: Mapping[str, Target] = MappingProxyType(
     {
         "vu9p": _part(
@@ -31,28 +36,8 @@ PARTS: Mapping[str, Target] = MappingProxyType(
             dies=3,
             mhz=250,
         ),
-        "vu13p": _part(
-            "vu13p",
-            dsp=12288,
-            bram=2688,
-            uram=1280,
-            lut=1_728_000,
-            lutram=791_040,
-            ff=3_456_000,
-            dies=4,
-            mhz=250,
-        ),
-        "u250": _part(
-            "u250",
-            dsp=12288,
-            bram=2688,
-            uram=1280,
-            lut=1_728_000,
-            lutram=791_040,
-            ff=3_456_000,
-            dies=4,
-            mhz=250,
-        ),
+        "vu13p": _part("vu13p", **_VU13P),
+        "u250": _part("u250", **_VU13P),
         "u55c": _part(
             "u55c",
             dsp=9024,
@@ -64,7 +49,7 @@ PARTS: Mapping[str, Target] = MappingProxyType(
             dies=3,
             mhz=250,
         ),
-    }  # fmt: skip
+    }
 )
 """Every part: DSP48E2 slices, BRAM36 and URAM blocks, LUTs (and those that can be memory),
 flip-flops, dies, and the clock that reports assume, MHz."""

@@ -51,7 +51,7 @@ static const size_t OLDEST_ENTRY = offsetof(dpc_model_abi, device);
 
 static dpc_status check_entry(const dpc_model *model, dpc_error *error) {
   const dpc_model_abi *abi = model->abi;
-  const bool is_for_device = !dpc_runs_on_host(model);
+  const bool is_for_device = model->manifest.place == DPC_ON_GPU;
   const char *wrong = NULL;
   if (abi->abi != DPC_ABI)
     return dpc_fail(error, DPC_ERROR_FILE,

@@ -171,6 +171,20 @@ static void read_files(reader *r, const dpc_json *root) {
   }
 }
 
+static dpc_place place_of(const char *kind) {
+  static const struct {
+    const char *kind;
+    dpc_place place;
+  } known[] = {{"cpu", DPC_ON_HOST},
+               {"fpga", DPC_ON_HOST},
+               {"cuda", DPC_ON_GPU},
+               {"rocm", DPC_ON_GPU},
+               {"opencl", DPC_ON_GPU}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strcmp(kind, known[i].kind) == 0) return known[i].place;
+  return DPC_NOWHERE;
+}
+
 dpc_status dpc_manifest_read(const char *package, const dpc_file *file, dpc_manifest *manifest,
                              dpc_error *error) {
   const char *problem;
@@ -188,9 +202,8 @@ dpc_status dpc_manifest_read(const char *package, const dpc_file *file, dpc_mani
   check_version(&r, root, "abi", DPC_ABI);
   const dpc_json *target = read_list(&r, root, "target", DPC_JSON_OBJECT, "an object");
   manifest->kind = read_text(&r, target, "kind");
-  static const char *const known[] = {"cpu", "cuda", "rocm", "opencl", "fpga"};
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (strcmp(manifest->kind, known[i]) == 0) manifest->arch = read_text(&r, target, "arch");
+  manifest->place = place_of(manifest->kind);
+  if (manifest->place != DPC_NOWHERE) manifest->arch = read_text(&r, target, "arch");
   manifest->facts.precision = read_text(&r, target, "precision");
   read_model(&r, root);
   read_files(&r, root);

@@ -15,10 +15,15 @@ typedef struct dpc_manifest_file {
   uint8_t sha256[DPC_SHA256_BYTES];
 } dpc_manifest_file;
 
+/* Where the work of a package is done. A circuit's package holds its C model, which the host runs.
+ */
+typedef enum dpc_place { DPC_NOWHERE = 0, DPC_ON_HOST, DPC_ON_GPU } dpc_place;
+
 typedef struct dpc_manifest {
   dpc_json_document document; /* owns every string below */
-  const char *kind, *arch;    /* of the target */
-  dpc_facts facts;            /* all but `target`, which open.c puts together */
+  const char *kind, *arch;    /* of the target; arch of a kind that is known */
+  dpc_place place;
+  dpc_facts facts; /* all but `target`, which open.c puts together */
   const char **type_map;
   dpc_manifest_file *files;
   size_t count;

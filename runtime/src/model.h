@@ -3,7 +3,6 @@
 #define DPC_MODEL_INTERNAL_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #include "device.h"
 #include "dpc.h"
@@ -27,9 +26,6 @@ struct dpc_model {
   dpc_device device;
   dpc_memory *tensors, **tensor_list;
 };
-
-/* Whether host.so does the work: for a processor, or as the C model of a circuit. */
-bool dpc_runs_on_host(const dpc_model *model);
 
 /* Loads `path` of the package, whose bytes are `file`, and checks what it says of itself. */
 dpc_status dpc_library_open(dpc_model *model, const char *folder, const dpc_manifest_file *entry,

@@ -38,18 +38,10 @@ static dpc_status check_options(const dpc_options *options, dpc_error *error) {
   return DPC_OK;
 }
 
-static bool is_circuit(const dpc_model *model) { return strcmp(model->manifest.kind, "fpga") == 0; }
-
-bool dpc_runs_on_host(const dpc_model *model) {
-  return strcmp(model->manifest.kind, "cpu") == 0 || is_circuit(model);
-}
-
 static dpc_status check_target(const dpc_model *model, int32_t device, dpc_error *error) {
-  static const char *const gpus[] = {"cuda", "rocm", "opencl"};
   const char *kind = model->manifest.kind;
-  for (size_t i = 0; i < sizeof gpus / sizeof *gpus; i++)
-    if (strcmp(kind, gpus[i]) == 0) return DPC_OK;
-  if (!dpc_runs_on_host(model))
+  if (model->manifest.place == DPC_ON_GPU) return DPC_OK; /* which has devices to choose from */
+  if (model->manifest.place == DPC_NOWHERE)
     return dpc_fail(error, DPC_ERROR_DEVICE,
                     "%.200s: made for the target '%.40s', but this libdpc runs cpu, cuda, rocm, "
                     "opencl and fpga. Compile it:\n"
@@ -59,7 +51,7 @@ static dpc_status check_target(const dpc_model *model, int32_t device, dpc_error
     return dpc_fail(error, DPC_ERROR_DEVICE,
                     "%.200s: made for the cpu, which is device 0: there is no device %d",
                     model->name, device);
-  if (is_circuit(model))
+  if (strcmp(kind, "fpga") == 0)
     return DPC_OK; /* its arch is that of the card; dpc_library_open checks the host */
   return dpc_isa_check(model->name, model->manifest.arch, error);
 }
@@ -127,7 +119,7 @@ static dpc_status open_folder(dpc_model *model, const char *folder, const dpc_op
     const dpc_manifest_file *entry = dpc_manifest_find(&model->manifest, host_path);
     status = dpc_library_open(model, folder, entry, &host, error);
   }
-  if (status == DPC_OK && !dpc_runs_on_host(model))
+  if (status == DPC_OK && model->manifest.place == DPC_ON_GPU)
     status = dpc_device_model_open(model, folder, options, error);
   dpc_file_unmap(&host);
   if (status != DPC_OK) return status;

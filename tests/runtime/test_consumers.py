@@ -90,7 +90,7 @@ def test_exports_and_needs(installed):
     )
     assert sorted(exported) == sorted(declared)
     needed = set(re.findall(r"NEEDED.*\[(\w+)", run("readelf", "-d", library)))
-    assert needed <= {"libc", "libm", "libdl", "libpthread", "ld"}
+    assert needed <= {"libc", "libm", "libdl", "libpthread"}
 
 
 def test_cpp(tmp_path, programs, hosts):

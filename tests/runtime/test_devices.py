@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-import functools
 import os
 import re
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dpc import native
-from tests.gpu_on_cpu import compile_kernels, fake_driver
+from tests.gpu_on_cpu import compile_kernels, fake_driver, has_opencl
 from tests.runtime.fake_gpu import KERNELS, compile_gpu_host, write_gpu_package
 from tests.runtime.fake_package import write_package
 
@@ -39,17 +38,6 @@ class Machine:
             line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1])
             for line in self.log.read_text().splitlines()
         }
-
-
-@functools.cache
-def has_opencl() -> bool:
-    """Is there a loader of OpenCL, and a platform behind it?"""
-    try:
-        library = ctypes.CDLL("libOpenCL.so.1")
-    except OSError:
-        return False
-    found = ctypes.c_uint32(0)
-    return library.clGetPlatformIDs(0, None, ctypes.byref(found)) == 0 and found.value > 0
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 from dataclasses import asdict
 from pathlib import Path
 
 from dpc.backends.tvm.tuning import Tuning
 from dpc.errors import InputError
 from dpc.targets import Target
-from dpc.targets.cpu import CPUINFO
+from dpc.targets.cpu import processor
 
 
 def load(target: Target, dtype: str) -> Tuning | None:
@@ -57,13 +56,3 @@ def _file(target: Target, dtype: str) -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     key = hashlib.sha256(f"{processor()}\0{target}\0{dtype}".encode()).hexdigest()[:16]
     return Path(home, "dpc", "tuning", f"{key}.json")
-
-
-def processor() -> str:
-    """The name of this machine's processor."""
-    try:
-        lines = CPUINFO.read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
