@@ -54,6 +54,10 @@ class Backend(Protocol):
         """Every reason why not, before anything slow; none when it fits."""
         ...
 
+    def describe(self, program: Program, target: Target) -> list[str]:
+        """What `dpc check` prints in place of a processor's time and memory: a circuit's limits."""
+        ...
+
     def build(self, program: Program, target: Target, keep: Keep = drop) -> BuildResult:
         """Make the files. What leads to them goes to `keep` first, for --save-temps."""
         ...

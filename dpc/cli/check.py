@@ -61,9 +61,8 @@ def run(args: argparse.Namespace) -> int:
         return 1
     facts = program.facts
     print(f"{target} takes {args.model}: types {' '.join(facts.type_map)}, rcut {facts.rcut:g} Å")
-    describe = getattr(backend, "describe", None)
-    if describe is not None:  # a circuit: its limits, in place of time and memory of a processor
-        print("\n".join(describe(compiled, target)))
+    if own := backend.describe(compiled, target):
+        print("\n".join(own))
         return 0
     cost = _cost(ledger, target, args.atoms)
     facts_built = backend.compiled_facts(compiled, target) if target.gpu else {}

@@ -40,6 +40,10 @@ class CpuBackend:
                 problems.append(Problem(f"graph {graph.name}", str(error), fuse_first(WHO)))
         return problems
 
+    def describe(self, program: Program, target: Target) -> list[str]:
+        """Nothing: time and memory say it."""
+        return []
+
     def plan(self, program: Program, target: Target) -> Plan:
         """The plan that `build` compiles."""
         plan = make_plan(program, target, emitters.EMITTERS, emitters.INPUTS)
