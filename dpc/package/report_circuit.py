@@ -37,6 +37,12 @@ def lines(report: Report) -> list[str]:
     ]
     for name, cells in _blocks(circuit):
         found.append(f"  {name:<24} {cells[0]:>6} " + " ".join(f"{c:>8}" for c in cells[1:]))
+    hls = report["build"].get("hls")
+    if hls:
+        found.append(
+            f"fitting net by {hls['tool']}, types {' '.join(hls['types'])}: its C++ gives the "
+            f"circuit's bits, energy and dE/dD, on {hls['equal_on']} descriptors each"
+        )
     table = word_lengths(report)
     if table:
         found.append("rms error of forces, eV/Å, against the bits of a word, one signal at a time")
