@@ -59,6 +59,8 @@ class ModelOverlay(pynq.Overlay):
         said = json.loads(opened.read("fpga/circuit.json"))
         lists = {k: tuple(v) if isinstance(v, list) else v for k, v in said["build"].items()}
         build, digest = Build(**lists), int(said["digest"], 16)
+        if device is None:
+            device = _active_device()
         if bitfile is None:
             bitfile = _bitfile(Path(package), contents, build, digest, device)
         super().__init__(str(bitfile), device=device)
@@ -121,6 +123,16 @@ class ModelOverlay(pynq.Overlay):
         if clear:
             self.kernel.write("CONTROL", CLEAR)
         return found
+
+
+def _active_device() -> Any:
+    try:
+        return pynq.Device.active_device
+    except RuntimeError as error:
+        raise ToolError(
+            f"PYNQ {pynq.__version__}: {error}. PYNQ 4 looks for Zynq and Versal boards only, not "
+            "for PCIe cards; give device=, or simulate the circuit: device=SimulatedDevice()"
+        ) from None
 
 
 def _bitfile(package: Path, m: Contents, build: Build, digest: int, device: Any) -> Path:

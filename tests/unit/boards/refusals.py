@@ -6,6 +6,7 @@ Prints one line for each.
 import sys
 
 import numpy as np
+import pynq
 
 from dpc.boards import ModelOverlay, SimulatedDevice
 from dpc.errors import DpcError
@@ -24,6 +25,7 @@ def refused(call):
 
 refused(lambda: ModelOverlay(other, device=SimulatedDevice(library)))
 refused(lambda: ModelOverlay(package))
+refused(lambda: ModelOverlay(package, device=pynq.Device("no board")))
 refused(lambda: SimulatedDevice().read_registers(0x1800000, 4))
 model = ModelOverlay(package, device=SimulatedDevice(library))
 model.kernel.timeout = 0.0

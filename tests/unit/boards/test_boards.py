@@ -103,6 +103,7 @@ def test_refusals(python, smallest, tmp_path):
     said = run(python, "refusals.py", *smallest, other)
     wanted = (
         "the card has another circuit",
+        "PYNQ 4 looks for Zynq and Versal boards only",
         "fpga/dpc.xclbin: no bitstream. Make it with vitis.sh",
         "the simulated card has no circuit",
         "the card has not answered in 0 s",

@@ -1,7 +1,7 @@
 """Two layers that hls4ml lacks.
 
 `CubicTable`: an activation and its slope from a table of cubics. hls4ml's own table of tanh has one
-number for each row: with 1024 rows it is off by 4e-3, and 24 bits would take 2^26 rows.
+number for each row: with 1024 rows it is off by up to 8e-3, and 2^-22 would take 2^25 rows.
 
 `Rescale`: x scale + bias, rounded once. It calls the same C++ as hls4ml's batch normalisation,
 which its optimiser moves, merges and removes: not one bit may change here.
