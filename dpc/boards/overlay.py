@@ -130,8 +130,8 @@ def _active_device() -> Any:
         return pynq.Device.active_device
     except RuntimeError as error:
         raise ToolError(
-            f"PYNQ {pynq.__version__}: {error}. PYNQ 4 looks for Zynq and Versal boards only, not "
-            "for PCIe cards; give device=, or simulate the circuit: device=SimulatedDevice()"
+            f"PYNQ {pynq.__version__}: {error}. PYNQ 4 looks for Zynq and Versal boards only, PYNQ "
+            "3.0.1 for PCIe cards too; give device=, or simulate: device=SimulatedDevice()"
         ) from None
 
 

@@ -20,6 +20,7 @@ MEMORY = "DDR[0]"
 REGISTERS_AT, REGISTERS_SIZE = 0x1800000, 0x1000
 MEMORY_AT, MEMORY_SIZE = 0x40_0000_0000, 16 << 30
 PAGE = 4096
+CLOCK = 250e6  # Hz: assumed, to say how long something took
 POLL = 250  # cycles that pass with every access to a register: about a microsecond on PCIe
 
 
@@ -63,6 +64,12 @@ class SimulatedDevice(pynq.Device):
         self.library = library
         self.chip: _Chip | None = None
         self._free = MEMORY_AT
+
+    timeout = 0.1  # seconds of the circuit's clock that a job may take
+
+    def seconds(self) -> float:
+        """Time since power on, by the circuit's clock."""
+        return self._on().cycles / CLOCK
 
     # what pynq.Overlay asks of a device
 

@@ -45,17 +45,17 @@ class Layers:
         return name
 
     def dense(
-        self, name: str, source: str, weight: NumpyArray, bias: NumpyArray | None,
-        frac: tuple[int, int], result: Fixed | None,
+        self, name: str, source: str, frac: int, weight: NumpyArray, kind: Fixed,
+        bias: NumpyArray | None = None, result: Fixed | None = None,
     ) -> str:  # fmt: skip
-        """x W + bias; `frac`: of x and of W. Exact without a result type."""
-        total = Fixed(SUM_BITS + GUARD, sum(frac))
+        """x W + bias; `frac`: fraction bits of x. Exact without a result type."""
+        total = Fixed(SUM_BITS + GUARD, frac + kind.frac)
+        summed = NONE if bias is None else Fixed(SUM_BITS, total.frac)
         return self.add(
             "Dense", name, [source],
-            {"weight": Fixed(ROW_BITS, frac[1]), "accum": total, "result": result or total,
-             "bias": NONE if bias is None else Fixed(SUM_BITS, sum(frac))},
-            n_in=weight.shape[0], n_out=weight.shape[1], weight_data=_real(weight, frac[1]),
-            bias_data=None if bias is None else _real(bias, sum(frac)),
+            {"weight": kind, "accum": total, "result": result or total, "bias": summed},
+            n_in=weight.shape[0], n_out=weight.shape[1], weight_data=_real(weight, kind.frac),
+            bias_data=None if bias is None else _real(bias, total.frac),
         )  # fmt: skip
 
     def scale(
@@ -91,8 +91,8 @@ def fitting_layers(m: Contents, t: int) -> Layers:
         x, slope = _forward(net, m, t, k, x)
         slopes.append(slope)
     net.dense(
-        ENERGY, x, m.head[t][:, None], m.head_bias[t : t + 1], (u.a, u.head),
-        Fixed(OUT_BITS, u.energy, rounded=True),
+        ENERGY, x, u.a, m.head[t][:, None], Fixed(m.shape.weight_bits[-1], u.head),
+        m.head_bias[t : t + 1], Fixed(OUT_BITS, u.energy, rounded=True),
     )  # fmt: skip
     back = ""
     for k in reversed(range(len(m.layers))):
@@ -104,7 +104,11 @@ def _forward(net: Layers, m: Contents, t: int, k: int, x: str) -> tuple[str, str
     """Names of the activations of layer k and of their slopes."""
     layer, shape, u = m.layers[k], m.shape, net.units
     here = u.d if k == 0 else u.a
-    z = net.dense(f"sum{k}", x, layer.weight[t], layer.bias[t], (here, WEIGHT_FRAC), None)
+    weights, cut, source = Fixed(shape.weight_bits[k], WEIGHT_FRAC), _cut(m, k), x
+    if cut:
+        short = Fixed(DATA_BITS - cut, here - cut, rounded=True)
+        source = net.scale(f"p{k}", x, np.ones(layer.weight.shape[1]), Fixed(2, 0), short)
+    z = net.dense(f"sum{k}", source, here - cut, layer.weight[t], weights, layer.bias[t])
     exponent = here + WEIGHT_FRAC - u.z - layer.z_shift[t]
     z = net.powers(f"z{k}", z, exponent, Fixed(Z_BITS, u.z, rounded=True))
     frac = shape.act_frac
@@ -129,7 +133,8 @@ def _backward(net: Layers, m: Contents, t: int, k: int, back: str, slope: str) -
     shifts: Any = m.shift["back"]
     frac = out + shifts[k] - WEIGHT_FRAC  # of the adjoint of z
     exponent = u.back + u.slope[k] - frac - layer.back_shift[t]
-    name, kind = f"dz{k}", Fixed(DATA_BITS, frac, rounded=True)
+    cut = _cut(m, k)
+    name, kind = f"dz{k}", Fixed(DATA_BITS - cut, frac - cut, rounded=True)
     head = _real(m.head_back[t], u.back)
     if back:
         exact = Fixed(DATA_BITS + ROW_BITS, u.back + u.slope[k])
@@ -142,13 +147,20 @@ def _backward(net: Layers, m: Contents, t: int, k: int, back: str, slope: str) -
     result = Fixed(DATA_BITS, out, rounded=True)
     last = SLOPE if k == 0 else f"da{k - 1}"
     sums = f"through{k}" if m.shape.resnet[k] else last
-    net.dense(sums, dz, layer.weight[t].T, None, (frac, WEIGHT_FRAC), result)
+    weights = Fixed(m.shape.weight_bits[k], WEIGHT_FRAC)
+    net.dense(sums, dz, kind.frac, layer.weight[t].T, weights, result=result)
     if not m.shape.resnet[k]:
         return last
     if not back:  # a constant: 0 x + head
         zero, none = np.zeros(len(head)), Fixed(2, 0)
         back = net.scale(f"da{k}", slope, zero, none, Fixed(DATA_BITS, u.back), head)
     return net.merge(last, "add", [sums, back], result)
+
+
+def _cut(m: Contents, k: int) -> int:
+    """Bits that layer k leaves out of what it multiplies with its weights, if these are short."""
+    packed = getattr(m.shape, "packed", ())
+    return int(np.asarray(m.shift["cut"])) if any(packed[k : k + 1]) else 0
 
 
 def _real(x: NumpyArray, frac: int) -> NumpyArray:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ from dpc.ir.fixed.pipeline import fit
 from dpc.ir.fixed.shape import T_BITS, Z_BITS
 from dpc.package.read import open_package
 from dpc.package.report import lines
-from tests.fixed_models import MODELS, contents, made_program
+from dpc.passes.circuit_form import find_form
+from dpc.passes.contents import make_contents
+from dpc.passes.real_circuit import Options
+from tests.fixed_models import MODELS, contents, made_program, made_samples
 
 needs_hls4ml = pytest.mark.skipif(
     importlib.util.find_spec("hls4ml") is None, reason="needs hls4ml: pip install 'dpc[hls]'"
@@ -78,9 +82,22 @@ def run(net: Layers, m, d):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_layers_give_the_integers_of_the_circuit(name):
+    check_layers(contents(name))
+
+
+def test_short_weights():
+    """Layers between the first and the last with weights of 8 bits."""
+    made = replace(MODELS["odd"], fitting=(7, 7, 7))
+    program = made_program(made)
+    options = Options(nearest=0.85, weight_bits=8)
+    m = make_contents(program, find_form(program), made_samples(made), options)
+    assert fitting_layers(m, 0).types["sum1"]["weight"] == "ap_fixed<8,-9>"
+    check_layers(m)
+
+
+def check_layers(m):
     from dpc.backends.fpga.hls.build import vectors
 
-    m = contents(name)
     d = vectors(m.shape.products, 200)
     for t in range(m.shape.ntypes):
         n = Integers(m)
