@@ -108,7 +108,7 @@ def _forward(net: Layers, m: Contents, t: int, k: int, x: str) -> tuple[str, str
     if cut:
         short = Fixed(DATA_BITS - cut, here - cut, rounded=True)
         source = net.scale(f"p{k}", x, np.ones(layer.weight.shape[1]), Fixed(2, 0), short)
-    z = net.dense(f"sum{k}", source, here - cut, layer.weight[t], weights, layer.bias[t])
+    z = net.dense(f"sum{k}", source, here, layer.weight[t], weights, layer.bias[t])
     exponent = here + WEIGHT_FRAC - u.z - layer.z_shift[t]
     z = net.powers(f"z{k}", z, exponent, Fixed(Z_BITS, u.z, rounded=True))
     frac = shape.act_frac
