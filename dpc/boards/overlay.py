@@ -57,8 +57,7 @@ class ModelOverlay(pynq.Overlay):
             raise InputError(f"{package}: is not for an FPGA: compile with --target vu9p")
         contents = contents_of(found[0], program.store)
         said = json.loads(opened.read("fpga/circuit.json"))
-        lists = {k: tuple(v) if isinstance(v, list) else v for k, v in said["build"].items()}
-        build, digest = Build(**lists), int(said["digest"], 16)
+        build, digest = Build.read(said["build"]), int(said["digest"], 16)
         if device is None:
             device = _active_device()
         if bitfile is None:

@@ -44,8 +44,7 @@ def compiled(name, folder):
     program = package.program()
     shape = contents_of(next(program.energy.find(FixedPoint)), program.store).shape
     said = json.loads(package.read("fpga/circuit.json"))
-    build = {k: tuple(v) if isinstance(v, list) else v for k, v in said["build"].items()}
-    return path, library(shape, Build(**build), int(said["digest"], 16))
+    return path, library(shape, Build.read(said["build"]), int(said["digest"], 16))
 
 
 @pytest.fixture(scope="module")

@@ -38,8 +38,10 @@ class Fixed:
 class Units:
     """Fraction bits by signal; lists have one for each hidden layer.
 
-    A circuit's integers leave one thing open, for it changes no bit: a power of two between
-    descriptor and first weights. Without a residual there, the descriptor is read as -1 to 1.
+    A circuit's integers leave powers of two open, for these change no bit. Between descriptor and
+    first weights: without a residual there, the descriptor is read as -1 to 1. And between
+    activations and timestep: that of the first layer is read as 1, which it is where layers that
+    change their width have none.
     """
 
     d: int  # descriptor
@@ -78,6 +80,6 @@ def _each(shifts: object) -> tuple[int, ...]:
 def _log2(left: np.ndarray, right: np.ndarray) -> int:
     """Of the power of two by which two arrays differ, but for rounding."""
     at = np.unravel_index(np.abs(right).argmax(), right.shape)
-    if right[at] == 0:
+    if not (left[at] and right[at]):
         return 0
     return int(np.rint(np.log2(abs(float(left[at])) / abs(float(right[at])))))

@@ -147,6 +147,7 @@ def check_package(name, folder):
         assert len(rows) == 17
         assert b"OutputDir: .\n" in package.read(f"hls/type_{t}/hls4ml_config.yml")
     assert "rtl/dp_top.sv" in files and "bin/host.so" in files
+    assert "gives the circuit&#x27;s bits" in package.read("report.html").decode()
     said = "\n".join(lines(package))
     assert "its C++ gives the circuit's bits" in said and "ap_fixed_base.h" not in said
 
