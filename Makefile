@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 
 C_FILES = $(shell git ls-files '*.c' '*.h' '*.hpp' '*.cpp')
 
-.PHONY: setup demo demo-train test test-all lint format clean gpu-tools
+.PHONY: setup demo demo-train test test-all lint format clean gpu-tools pynq
 
 setup: $(STAMP)
 
@@ -37,6 +37,14 @@ gpu-tools:
 	  test -z "$$missing" || { echo "installing" $$missing; \
 	  apt-get update -qq && apt-get install -y --no-install-recommends $$missing || \
 	  echo "not installed: tests of kernels for GPUs are left out"; }
+
+# boards from Python: pynq wants older numpy and protobuf, so it has an environment of its own
+pynq: .bench/pynq/.ready
+.bench/pynq/.ready: pyproject.toml
+	@test -x .bench/pynq/bin/python || { mkdir -p .bench; $(PYTHON) -m venv .bench/pynq; }
+	@echo "installing pynq into .bench/pynq (about half a minute)"
+	@.bench/pynq/bin/python -m pip install --disable-pip-version-check -q -e '.[pynq]'
+	@touch $@
 
 test: lint gpu-tools
 	@$(BIN)/python -m pytest -m 'not slow'

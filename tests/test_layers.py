@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "passes": {"ir", "targets"},
     "frontend": {"ir", "data", "config", "native"},
     "backends": {"ir", "native", "targets", "passes", "package"},
+    "boards": {"backends", "data", "ir", "package"},
     "package": {"ir"},
     "pages": {"data", "package"},
     "native": set(),
@@ -38,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
 }  # fmt: skip
 # heavy packages, and the parts that may know them; anywhere else only inside functions
 ONLY_IN = {"torch": {"frontend"}, "tvm": {"backends"}, "onnx": {"backends"},
-           "h5py": {"frontend", "data"}}  # fmt: skip
+           "hls4ml": {"backends"}, "pynq": {"boards"}, "h5py": {"frontend", "data"}}  # fmt: skip
 
 
 def imports(tree: ast.AST, package: list[str]) -> Iterator[tuple[str, int]]:

@@ -63,14 +63,25 @@ class Backend(Protocol):
         ...
 
 
-def find_backend(target: Target) -> Backend:
-    """The backend of a target's kind: module dpc.backends.KIND.build with `backend`."""
+def find_backend(target: Target, flow: str | None = None) -> Backend:
+    """The backend of a target's kind: module dpc.backends.KIND.build with `backend`.
+
+    Where there are several ways to a machine, the module has FLOWS: makers of backends by name.
+    """
     try:
         module = importlib.import_module(f"dpc.backends.{target.kind}.build")
     except ModuleNotFoundError as error:
         if error.name and not error.name.startswith("dpc.backends"):
             raise
         raise UsageError(f"target {target}: no backend for {target.kind!r}") from None
+    if flow is not None:
+        flows: Mapping[str, Callable[[], Backend]] = getattr(module, "FLOWS", {})
+        if flow not in flows:
+            known = (
+                f"it has {', '.join(flows)}" if flows else "flows are for circuits: --target vu9p"
+            )
+            raise UsageError(f"target {target} has no flow {flow!r}: {known}")
+        return flows[flow]()
     backend: Backend = module.backend
     return backend
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 PRECISIONS = ("f64", "f32", "mixed")
+FLOWS = ("rtl", "hls")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,6 +34,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--data", metavar="SYSTEM", help="data folder on whose frames passes are measured"
     )
+    parser.add_argument(
+        "--flow",
+        choices=FLOWS,
+        help="circuits: rtl, or hls: the fitting net also as projects of hls4ml, whose C++ is "
+        "compared with the circuit's integers  [rtl]",
+    )
     parser.add_argument("--save-temps", metavar="DIR", help="keep every stage: .dpir, plan.c, …")
     parser.add_argument(
         "--print-after", metavar="PASS", help="print the program after a pass, or 'all'"
@@ -58,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         data=args.data,
         save_temps=args.save_temps,
         print_after=args.print_after,
+        flow=args.flow,
         say=lambda line: print(line, file=sys.stderr),
     )
     if args.report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         raise InputError(f"{args.package}: is not for an FPGA: compile with --target vu9p")
     contents = contents_of(found[0], program.store)
-    given, digest = _circuit(package)
-    build = Build(**given)
+    said = json.loads(package.read("fpga/circuit.json"))
+    build, digest = Build.read(said["build"]), int(said["digest"], 16)
     lib = library(contents.shape, build, digest, args.waveform is not None)
     system = System(args.system)
     with Simulator(lib, args.waveform) as card:
@@ -95,15 +96,6 @@ def run(args: argparse.Namespace) -> int:
             print(f"frame {number}: {nloc} atoms, equal in every bit, {seconds:.1f} s")
         _report(card.counters(), args.clock, np)
     return 0
-
-
-def _circuit(package: Any) -> tuple[dict[str, Any], int]:
-    """How it is built, and the digest that its register reads."""
-    import json
-
-    said = json.loads(package.read("fpga/circuit.json"))
-    build = {k: tuple(v) if isinstance(v, list) else v for k, v in said["build"].items()}
-    return build, int(said["digest"], 16)
 
 
 def _compare(number: int, answer: Answer, expected: Any) -> None:

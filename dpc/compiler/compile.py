@@ -41,15 +41,17 @@ def compile_model(
     data: str | Path | None = None,
     save_temps: str | Path | None = None,
     print_after: str | None = None,
+    flow: str | None = None,
     say: Say = lambda line: None,
 ) -> Path:
     """Compile a model, or a file that holds one, to a package; the package's path.
 
-    `say` is told what is done, one line for each step.
+    `say` is told what is done, one line for each step. `flow`, for circuits: "rtl", or "hls" for
+    the fitting net in high-level synthesis beside it.
     """
     steps = Steps(say)
     goal = for_precision(parse_target(target), target, precision)
-    backend = find_backend(goal)
+    backend = find_backend(goal, flow)
     pipeline = choose_pipeline(goal, passes, precision, max_force_error)
     destination = _destination(model, out)
     with steps.step("read the model"):

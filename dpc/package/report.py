@@ -76,12 +76,13 @@ def lines(package: Package) -> list[str]:
     """The report and the sizes of files for a terminal."""
     report = json.loads(package.read(REPORT))
     found = [*(text(report) if "time" in report else []), "files"]
-    total = 0
+    sizes: dict[str, int] = {}
     for name, entry in package.manifest.files.items():
-        found.append(f"  {name:<32} {entry.size:>12,} bytes")
-        total += entry.size
-    found.append(f"  {'all':<32} {total:>12,} bytes")
-    return found
+        parts = name.split("/")  # of a folder in a folder only the sum
+        shown = name if len(parts) < 3 else "/".join([*parts[:2], ""])
+        sizes[shown] = sizes.get(shown, 0) + entry.size
+    sizes["all"] = sum(sizes.values())
+    return [*found, *(f"  {name:<32} {size:>12,} bytes" for name, size in sizes.items())]
 
 
 def text(report: Mapping[str, Any]) -> list[str]:

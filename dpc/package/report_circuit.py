@@ -37,11 +37,24 @@ def lines(report: Report) -> list[str]:
     ]
     for name, cells in _blocks(circuit):
         found.append(f"  {name:<24} {cells[0]:>6} " + " ".join(f"{c:>8}" for c in cells[1:]))
+    found += _by_hls(report)
     table = word_lengths(report)
     if table:
         found.append("rms error of forces, eV/Å, against the bits of a word, one signal at a time")
         found += [f"  {name:<24} " + "  ".join(cells) for name, cells in _by_signal(table)]
     return found
+
+
+def _by_hls(report: Report) -> list[str]:
+    """What the flow hls made and found, if that was asked for."""
+    hls = report["build"].get("hls")
+    if not hls:
+        return []
+    types = " ".join(hls["types"])
+    return [
+        f"fitting net by {hls['tool']}, types {types}: its C++ gives the circuit's bits, energy "
+        f"and dE/dD, on {hls['equal_on']} descriptors each"
+    ]
 
 
 def _blocks(circuit: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
@@ -77,6 +90,7 @@ def sections(report: Report) -> list[tuple[str, str, str]]:
         f"{circuit['assumed_us_per_atom']:g} µs at {circuit['assumed_mhz']} MHz. The clock is "
         f"assumed; the numbers are {circuit['note']}."
     )
+    text = " ".join([text, *(f"{line}." for line in _by_hls(report))])
     found = [("Circuit", text, _table(head, rows))]
     table = word_lengths(report)
     if table:

@@ -5,7 +5,7 @@ import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from dpc.backends.fpga import images
-from dpc.ir.fixed.pipeline import _fit
+from dpc.ir.fixed.pipeline import fit
 from tests.rtl.golden import case
 from tests.rtl.streams import load, pack, receive, send, start, unpack
 
@@ -39,7 +39,7 @@ async def forward_and_back(dut):
     for size, pauses in ((18, (0.0, 0.0)), (23, (0.3, 0.3)), (22, (0.0, 0.7))):
         d = rng.integers(-(1 << size), 1 << size, (atoms, count))
         ti = rng.integers(0, m.shape.ntypes, atoms)
-        energy, dd = _fit(c.numbers(), m, ti, d)
+        energy, dd = fit(c.numbers(), m, ti, d)
         filled = np.zeros((atoms, beats * lanes), int)
         filled[:, :count] = d
         words = [{"d": pack(filled[a, b * lanes : (b + 1) * lanes].tolist(), 24),

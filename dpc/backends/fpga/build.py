@@ -102,4 +102,11 @@ def python_registers() -> str:
     return "\n".join([*lines, "", f"COUNTER_NAMES = {registers.COUNTERS!r}", ""])
 
 
+def _hls() -> FpgaBackend:
+    from dpc.backends.fpga.hls.build import HlsBackend
+
+    return HlsBackend()
+
+
 backend = FpgaBackend()
+FLOWS = {"rtl": lambda: backend, "hls": _hls}

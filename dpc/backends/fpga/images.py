@@ -44,7 +44,9 @@ def _words(block: int, bank: Any, row: Any, data: Any, bits: int) -> NDArray[np.
         raise DpcError(f"block {block} of the image: {data.min()}..{data.max()} in {bits} bits")
     if data.size and (bank.max() >= 1 << 10 or row.max() >= 1 << 13):
         raise DpcError(f"block {block} of the image has {bank.max()} banks of {row.max()} rows")
-    address = (block << 23) | (bank.astype(np.uint64) << np.uint64(13)) | row.astype(np.uint64)
+    address = (
+        np.uint64(block << 23) | (bank.astype(np.uint64) << np.uint64(13)) | row.astype(np.uint64)
+    )
     low = (data & (limit - 1)).astype(np.uint64)
     return np.asarray((address << np.uint64(36)) | low, np.uint64).ravel()
 

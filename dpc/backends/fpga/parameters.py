@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dpc.ir.fixed.shape import T_BITS, Shape
 
@@ -25,6 +27,11 @@ class Build:
     table_style: str = "block"
     weight_style: str = "block"
     atom_style: str = "ultra"
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Build:
+        """From fpga/circuit.json of a package, where tuples are lists."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in said.items()})
 
     @classmethod
     def of_interval(cls, shape: Shape, interval: int, lanes: int, **memory: int | str) -> Build:

@@ -53,7 +53,7 @@ def evaluate(n: Numbers, m: Contents, ti: NumpyArray, near: Neighbors) -> Result
     rows = _rows(n, shift, c, near.r)
     x = _contract(n, m, ti, near, rows, c.g)
     d = n.narrow("d", _products(m, x), shift["d"], DATA_BITS)
-    energy, dd = _fit(n, m, ti, d)
+    energy, dd = fit(n, m, ti, d)
     dx = n.narrow("dx", _products_back(m, x, dd), shift["dx"], X_BITS)
     slope = _slope(n, m, near, c, rows, dx)
     short = n.narrow("f_short", slope, shift["f_short"], R_BITS)
@@ -100,7 +100,7 @@ def _products_back(m: Contents, x: NumpyArray, dd: NumpyArray) -> NumpyArray:
     return dx.transpose(1, 2, 0)
 
 
-def _fit(n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
+def fit(n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
     """Energy of each atom, and its slope by the descriptor."""
     shift: Any = m.shift
     x, slopes = d, []

@@ -68,13 +68,13 @@ class FixedPoint(Op):
         self, at: Evaluation, coord: NumpyArray, atype: NumpyArray, nlist: Array
     ) -> tuple[NumpyArray, ...]:
         contents = contents_of(self, at.store)
-        padded = _padded(nlist) if isinstance(nlist, Ragged) else nlist
-        sums = run(Integers(contents), to_fixed(coord), atype, padded)
-        energy, force, virial = to_eV(contents, sums, atype[: len(padded)])
+        slots = padded(nlist) if isinstance(nlist, Ragged) else nlist
+        sums = run(Integers(contents), to_fixed(coord), atype, slots)
+        energy, force, virial = to_eV(contents, sums, atype[: len(slots)])
         return energy, force, np.asarray(virial.sum(axis=0)), virial
 
 
-def _padded(nlist: Ragged) -> NumpyArray:
+def padded(nlist: Ragged) -> NumpyArray:
     """A ragged list with -1 in the slots that rows do not have."""
     counts = np.diff(nlist.offsets)
     found = np.full((len(counts), int(counts.max(initial=0))), -1, dtype=np.int32)

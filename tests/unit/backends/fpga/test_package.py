@@ -51,8 +51,7 @@ def test_contents_are_those_of_the_program(package):
     op = next(program.energy.find(FixedPoint))
     contents = contents_of(op, program.store)
     said = json.loads(found.read("fpga/circuit.json"))
-    lists = {k: tuple(v) if isinstance(v, list) else v for k, v in said["build"].items()}
-    build = Build(**lists)
+    build = Build.read(said["build"])
     words = np.frombuffer(found.read("fpga/contents.bin"), "<u8")
     assert np.array_equal(words, images(contents, build))
     digest = digest_of(contents.shape, build)
