@@ -142,8 +142,8 @@ async def job(dut, bus, count, pause):
 
 @cocotb.test()
 async def jobs(dut):
-    for pause in (0.0, 0.3, 0.6):
-        bus = await set_up(dut, pause)
+    for bus_pause, pause in ((0.0, 0.0), (0.3, 0.3), (0.0, 0.9), (0.8, 0.0)):
+        bus = await set_up(dut, bus_pause)
         for count in (1, BURST - 1, BURST, BURST + 1, 9 * BURST + 3):
             before = bus.asked
             await job(dut, bus, count, pause)

@@ -7,6 +7,7 @@ from dpc.backends.fpga import images
 from dpc.ir.fixed import frames
 from dpc.ir.fixed.pipeline import _rows
 from dpc.ir.fixed.shape import COORD_FRAC
+from tests.rtl import corners
 from tests.rtl.golden import case
 from tests.rtl.streams import by_lanes, load, pack, receive, send, start, unpack
 
@@ -57,3 +58,4 @@ async def rows(dut):
             bits, size = width.get(name, 27), array.shape[1]
             found = unpack(word[name], bits, size * len(b.pairs), name != "octave")
             assert np.array_equal(found, array[b.pairs].ravel()), (name, b)
+    corners.near(m, near)

@@ -128,6 +128,36 @@ async def pulses(dut):
 
 
 @cocotb.test()
+async def answers_wait(dut):
+    """As many answers as were asked for, however long they are left waiting."""
+    await start(dut)
+    bus = Bus(dut)
+    address = REGISTERS["RESULT_LOW"][0]
+    await bus.write(address, 1)
+    written, answered, asked, got, value = 0, 0, [], [], 1
+    for at in range(400):
+        going = at < 300
+        offer = int(going and random.random() < 0.7)
+        dut.aw_valid_i.value = dut.w_valid_i.value = offer
+        dut.ar_valid_i.value = int(going and random.random() < 0.7)
+        dut.aw_addr_i.value = dut.ar_addr_i.value = address
+        dut.w_data_i.value = at + 2
+        dut.b_ready_i.value = int(not going or random.random() < 0.4)
+        dut.r_ready_i.value = int(not going or random.random() < 0.4)
+        await ReadOnly()
+        if int(dut.ar_valid_i.value) and int(dut.ar_ready_o.value):
+            asked.append(value)
+        if offer and int(dut.aw_ready_o.value):
+            written, value = written + 1, at + 2
+        answered += int(dut.b_valid_o.value) and int(dut.b_ready_i.value)
+        if int(dut.r_valid_o.value) and int(dut.r_ready_i.value):
+            got.append(int(dut.r_data_o.value))
+        await RisingEdge(dut.clk_i)
+    assert written == answered > 50
+    assert asked == got and len(got) > 50
+
+
+@cocotb.test()
 async def at_once(dut):
     """Answers that are taken as they come: a read in every cycle, the same for writes."""
     await start(dut)

@@ -25,7 +25,8 @@ from tests.rtl import corners
 from tests.rtl.golden import Case
 
 SMALL = Case("reduced", 16, 2)
-OTHERS = [Case("odd", 24, 4), Case("split", 20, 1), Case("two_side", 8, 8), Case("leading", 16, 2)]
+OTHERS = [Case("odd", 24, 4), Case("split", 20, 1), Case("two_side", 8, 8), Case("leading", 16, 2),
+          Case("packed", 3, 2)]
 
 
 def library(c: Case) -> Path:

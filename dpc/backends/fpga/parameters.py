@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dpc.ir.fixed.shape import T_BITS, Shape
+from dpc.ir.fixed.shape import PACKED_WEIGHT_BITS, ROW_BITS, T_BITS, Shape
 
 PIPELINE = 100, 35  # registers from an atom's first neighbour to its last force; of a layer
 
@@ -88,6 +88,7 @@ def constants(shape: Shape, build: Build) -> dict[str, object]:
         "LayerLanes": lanes,
         "MaxLanes": max(lanes),
         "Resnet": shape.resnet,
+        "WeightBits": tuple(PACKED_WEIGHT_BITS if p else ROW_BITS for p in shape.packed),
         "Atoms": build.atoms,
         "ListWords": build.list_words,
         "HistoryBeats": build.history_beats,
