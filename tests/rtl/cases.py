@@ -75,4 +75,33 @@ CASES = [
     *_of("dp_top", "cocotb_top", "smallest 8 1", "odd 16 4", "split 24 2"),
 ]  # fmt: skip
 
+PARENTS = {  # modules without a test of their own, and the tested ones that they are in
+    "dp_accumulate": "dp_forces",
+    "dp_act": "dp_fit",
+    "dp_cfg_port": "dp_products",
+    "dp_cfg_ram": "dp_products",
+    "dp_core": "dp_top",
+    "dp_counters": "dp_top",
+    "dp_cubic": "dp_env",
+    "dp_cubic_step": "dp_env",
+    "dp_delay": "dp_products",
+    "dp_distance": "dp_env",
+    "dp_dot": "dp_fit",
+    "dp_fork": "dp_fit",
+    "dp_halves": "dp_products",
+    "dp_head": "dp_fit",
+    "dp_layer": "dp_fit",
+    "dp_layer_back": "dp_fit",
+    "dp_locate": "dp_env",
+    "dp_mul_add": "dp_env",
+    "dp_mul_pair": "dp_fit",
+    "dp_ram": "dp_products",
+    "dp_ram_2r": "dp_env",
+    "dp_registers": "dp_top",
+    "dp_stream_check": "dp_fifo",
+    "dp_sum": "dp_fit",
+    "dp_valid": "dp_products",
+    "dp_weights": "dp_fit",
+}
+
 BY_NAME = {case.name: case for case in CASES}

@@ -17,6 +17,7 @@ from dpc.ir.fixed.shape import (
     PACKED_WEIGHT_BITS,
     R_BITS,
     ROW_BITS,
+    SUM_BITS,
     X_BITS,
     Shape,
 )
@@ -88,7 +89,7 @@ def resources(shape: Shape, build: Build) -> Mapping[str, Use]:
         "history": _history(shape, build),
         "descriptor": _descriptor(shape, build),
         **{f"layer {k}": _layer(shape, build, k) for k in range(len(shape.hidden))},
-        "head": Use(dsp=build.layer_lanes[-1], lut=LUT_PRODUCT * build.layer_lanes[-1]),
+        "head": _head(shape, build),
         "pair forces": _pair_back(shape, build),
         "virial": _virial(build),
         "sums of atoms": _sums(build),
@@ -170,6 +171,15 @@ def _layer(shape: Shape, build: Build, number: int) -> Use:
     lut += (4 * lanes + in_lanes) * LUT_ROUND
     lut += (in_width + outputs) * 48  # vectors that wait, and sums
     return Use(dsp=dsp, bram=banks * stored.bram, uram=banks * stored.uram, lut=lut) + act
+
+
+def _head(shape: Shape, build: Build) -> Use:
+    """A product in each lane; weights and adjoints in memories of LUTs."""
+    lanes = build.layer_lanes[-1]
+    rows = shape.ntypes * ceil(shape.hidden[-1] / lanes)
+    stored = memory(ROW_BITS + DATA_BITS, rows, "distributed")
+    bias = memory(SUM_BITS, shape.ntypes, "distributed")
+    return Use(dsp=lanes, lut=lanes * (LUT_PRODUCT + stored.lut) + bias.lut + LUT_ROUND)
 
 
 def _pair_back(shape: Shape, build: Build) -> Use:
