@@ -71,13 +71,12 @@ class Case:
 
     @cached_property
     def build(self) -> Build:
-        """A small circuit; the way back through the descriptor takes what its lists need."""
-        shape = self.m.shape
+        """A small circuit."""
         found = Build.of_interval(
-            shape, self.interval, self.lanes,
+            self.m.shape, self.interval, self.lanes,
             atoms=512, list_words=2048, history_beats=256, atom_style="block",
         )  # fmt: skip
-        longest = back_load(self.m.pairs, shape.width, found.back_lanes)
+        longest = back_load(self.m.pairs, self.m.shape.width, found.back_lanes)
         return replace(found, back_beats=max(found.back_beats, longest))
 
     def parameters(self, top: str) -> dict[str, Any]:
