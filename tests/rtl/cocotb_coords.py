@@ -35,8 +35,10 @@ async def gathers(dut):
             mask = (1 << int(rng.integers(0, LANES + 1))) - 1
             index = rng.integers(0, HALF, LANES)
             beats.append((int(rng.integers(0, 2)), int(rng.integers(0, HALF)), mask, index))
-        words = [{"last": last, "center": first + center, "mask": mask,
-                  "index": pack(first + index, 16)} for last, center, mask, index in beats]  # fmt: skip
+        words = [
+            {"last": last, "center": first + at, "mask": mask, "index": pack(first + index, 16)}
+            for last, at, mask, index in beats
+        ]
         cocotb.start_soon(write(dut, other, types[::-1], coord[::-1]))
         cocotb.start_soon(send(dut, words, pauses[0]))
         got = await receive(dut, len(words), ["beat", "center", "mask", "index", "neighbor"],

@@ -40,7 +40,10 @@ async def rows(dut):
         position = by_lanes(coord[near.neighbor], b.pairs, lanes, 32)
         mask = (1 << len(b.pairs)) - 1
         if len(b.pairs) < lanes:
-            there = [int(coord[b.center][0]) + out[len(words) % len(out)], *coord[b.center][1:].tolist()]
+            there = [
+                int(coord[b.center][0]) + out[len(words) % len(out)],
+                *coord[b.center][1:].tolist(),
+            ]
             position |= pack(there, 32) << (96 * len(b.pairs))
             mask |= 1 << len(b.pairs)
         words.append({"beat": b.word, "center": pack(coord[b.center].tolist(), 32), "mask": mask,

@@ -1,7 +1,8 @@
 """Functional coverage: the corners of the design that the tests have been to, counted.
 
 Tests call `frame`, `near` and `hit` after the circuit's answer has been found equal to the integer
-model's. With DPC_RTL_COVERAGE set the counts go to build/rtl/corners; tests.rtl.coverage adds them up.
+model's. With DPC_RTL_COVERAGE set the counts go to build/rtl/corners; tests.rtl.coverage adds
+them up.
 What streams went through is counted in the RTL (dp_stream_check).
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dpc.ir.fixed.numbers import Integers
-from dpc.ir.fixed.shape import COORD_FRAC, R_BITS, T_BITS, Contents
+from dpc.ir.fixed.shape import R_BITS, T_BITS, Contents
 from tests.rtl.bench import RESULTS
 
 FOLDER = RESULTS / "corners"
@@ -29,7 +30,7 @@ KINDS = {  # a bit of the status, and what saturates there
     "dx": ("dx",),
     "force": ("row_back", "dg", "dr", "along", "dt_g", "dt_s", "dt_h", "dt", "f_u", "f_h", "f",
               "f_atom"),
-}
+}  # fmt: skip
 BY_LAYER = ("z", "y", "slope", "a", "gz", "g", "ga")  # names that a number follows
 
 POINTS = {
@@ -115,7 +116,8 @@ def near(m: Contents, near: Any) -> None:
     for o in range(shape.octaves):
         hit("where they are", f"octave {o}", (octave == o).sum())
     for point, of in (
-        ("u = 0", near.u == 0), ("too near", near.u < m.u_min), ("u_cut - 1", near.u == m.u_cut - 1),
+        ("u = 0", near.u == 0), ("too near", near.u < m.u_min),
+        ("u_cut - 1", near.u == m.u_cut - 1),
         ("first row of an octave", row == 0), ("last row of an octave", row == row.max(initial=1)),
         ("t = 0", t == 0), ("largest t", t == (1 << T_BITS) - 1),
     ):  # fmt: skip

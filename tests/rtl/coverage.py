@@ -22,7 +22,7 @@ from tests.rtl import corners
 from tests.rtl.bench import RESULTS, ROOT, RTL
 
 GATE = 0.95
-TESTS = ("test_modules.py", "test_core.py")
+TESTS = ("test_modules.py", "test_core.py", "test_corners.py")
 PACKAGES = "their functions run while the circuit is built, not in simulation"
 
 

@@ -19,14 +19,19 @@ from dpc.backends.fpga.images import images
 from dpc.backends.fpga.simulator import Simulator
 from dpc.ir.fixed import frames
 from dpc.ir.fixed.numbers import Integers
-from dpc.ir.fixed.shape import OUT_BITS, Contents
+from dpc.ir.fixed.shape import OUT_BITS
 from tests.fixed_models import MODELS, made_samples
 from tests.rtl import corners
 from tests.rtl.golden import Case
 
 SMALL = Case("reduced", 16, 2)
-OTHERS = [Case("odd", 24, 4), Case("split", 20, 1), Case("two_side", 8, 8), Case("leading", 16, 2),
-          Case("packed", 3, 2)]
+OTHERS = [
+    Case("odd", 24, 4),
+    Case("split", 20, 1),
+    Case("two_side", 8, 8),
+    Case("leading", 16, 2),
+    Case("packed", 3, 2),
+]
 
 
 def library(c: Case) -> Path:
@@ -94,139 +99,6 @@ def test_neighbours_in_any_order_and_anywhere():
         corners.hit("atoms", point)
 
 
-def lists_of_corners(coord, atype, nlist):
-    """Types and lists: neighbours from none to a few beats; types absent; the same j, itself."""
-    rng = np.random.default_rng(1)
-    counts = [0, 1, 2, 3, 4, 5, 7, 8, 9]
-    few = np.full_like(nlist, -1)
-    for i, row in enumerate(nlist):
-        some = rng.permutation(row[row >= 0])[: counts[i % len(counts)]]
-        few[i, : len(some)] = some
-    yield atype, few
-    yield atype, np.full_like(nlist, -1)
-    yield atype, few[:1]
-    yield np.zeros_like(atype), nlist
-    unknown = atype.copy()
-    unknown[[0, 5]] = -1
-    yield unknown, nlist
-    # the same neighbour for all centres, one after the other; a ghost for the first ones
-    same_j = np.full_like(nlist, -1)
-    same_j[:, 0] = 3
-    same_j[3, 0] = 4
-    same_j[:3, 0] = len(nlist)
-    yield atype, same_j
-    # beside itself: an image of the centre at its own place and near it
-    same_j[:, 1] = np.arange(len(nlist))
-    yield atype, same_j
-
-
-def test_corners():
-    """Neighbours in every number, atoms of no type, a type absent."""
-    coord, atype, nlist = frame(SMALL)
-    with Simulator(library(SMALL)) as card:
-        circuit = Circuit(card, SMALL.m, SMALL.build)
-        for types, near in lists_of_corners(coord, atype, nlist):
-            same(SMALL, circuit.evaluate(coord, types, near), coord, types, near)
-
-
-def around(u_cut: int, shape, rng, count: int):
-    """Five centres at 0, then neighbours: at the cutoff and beside it, far, and at random."""
-    cut = round(np.sqrt(u_cut * 2.0 ** (44 - shape.u_frac)))
-    at = [*5 * [[0, 0, 0]], [cut, 0, 0], [cut - 1, 0, 0], [0, cut + 1, 0], [2**25, 1, 0],
-          [2**30, -(2**30), 5], [0, -(2**26), 2**26 - 1]]  # fmt: skip
-    direction = rng.normal(size=(count, 3))
-    direction /= np.linalg.norm(direction, axis=1)[:, None]
-    # as many in every octave
-    r = np.exp(rng.uniform(np.log(0.1), np.log(cut * 2.0**-22), count))
-    some = np.rint(direction * (r * 2.0**22)[:, None]).astype(np.int64)
-    return np.concatenate([np.array(at, np.int64), some])
-
-
-def test_neighbours_at_every_distance():
-    """On the atom, in every octave, at the cutoff and beyond; as many as the circuit takes."""
-    c, most = SMALL, SMALL.m.shape.max_neighbors
-    rng = np.random.default_rng(5)
-    coord = around(c.m.u_cut, c.m.shape, rng, 3 * most)
-    # u - 1 of the cutoff: a place whose square is just below it
-    coord = np.concatenate([coord, [place_of(c.m, c.m.u_cut - 1)]])
-    atype = (np.arange(len(coord)) % 2).astype(np.int32)
-    inside = np.arange(11, len(coord))
-    nlist = np.full((5, most), -1, np.int32)
-    nlist[0, :7] = 1, *range(5, 11)
-    nlist[0, 7] = len(coord) - 1
-    nlist[2] = rng.permutation(inside)[:most]
-    nlist[3, : most - 1] = rng.permutation(inside)[: most - 1]
-    nlist[4, :3] = 0, 9, 10
-    with Simulator(library(c)) as card:
-        circuit = Circuit(card, c.m, c.build)
-        same(c, circuit.evaluate(coord, atype, nlist), coord, atype, nlist)
-        nlist[:, 1::2] = -1
-        same(c, circuit.evaluate(coord, atype, nlist), coord, atype, nlist)
-
-
-def place_of(m, u: int):
-    """A position relative to 0 whose u is this: by trying."""
-    rng = np.random.default_rng(2)
-    r = np.sqrt(u * 2.0 ** (44 - m.shape.u_frac))
-    for _ in range(10000):
-        direction = rng.normal(size=3)
-        place = np.rint(direction / np.linalg.norm(direction) * r).astype(np.int64)
-        if frames.square(m, place[None])[0] == u:
-            return place
-    raise AssertionError(f"no place at u = {u}")
-
-
-def clipped(m: Contents, kind: str, name: str) -> Contents:
-    """A model of which one signal saturates: the shift that makes it is smaller."""
-    less = 40 if name in ("f_u", "f_h") else 9
-    if (kind, name) == ("rows", "g"):
-        table = m.table.copy()
-        limit = (1 << 26) - (1 << 22)
-        table[..., 2:, 0] = np.clip(16 * table[..., 2:, 0], -limit, limit)
-        return replace(m, table=table)
-    if name in ("z", "gz"):
-        field = {"z": "z_shift", "gz": "back_shift"}[name]
-        layers = [replace(one, **{field: np.maximum(getattr(one, field) - less, 0)})
-                  for one in m.layers]  # fmt: skip
-        return replace(m, layers=tuple(layers))
-    by = {"y": "y", "slope": "slope", "g": "back"} if kind.startswith("fit") else {}
-    key = by.get(name, name)
-    value = m.shift[key]
-    down = tuple(max(v - less, 0) for v in value) if isinstance(value, tuple) else max(value - less, 0)
-    return replace(m, shift={**m.shift, key: down})
-
-
-CLIPPED = [
-    ("rows", "row_s"), ("rows", "row_h"), ("rows", "g"), ("x", "x"), ("descriptor", "d"),
-    ("fit", "z"), ("fit", "y"), ("fit", "slope"), ("energy", "energy"), ("fit_back", "gz"),
-    ("fit_back", "g"), ("dx", "dx"), ("force", "dr"), ("force", "along"), ("force", "dt_g"),
-    ("force", "dt_s"), ("force", "dt_h"), ("force", "f_u"), ("force", "f_h"),
-]  # fmt: skip
-
-
-def close_frame(c: Case):
-    """Centres with neighbours at every distance, the nearest too."""
-    rng = np.random.default_rng(6)
-    coord = around(c.m.u_cut, c.m.shape, rng, 60)[11:]
-    coord[:3] = 0
-    nlist = np.array([rng.permutation(np.arange(3, len(coord)))[:20] for _ in range(3)], np.int32)
-    return coord, (np.arange(len(coord)) % c.m.shape.ntypes).astype(np.int32), nlist
-
-
-@pytest.mark.parametrize("name", ["reduced", pytest.param("odd", marks=pytest.mark.slow)])
-def test_everything_saturates(name):
-    """Each kind of saturation alone: all bits are right, and the status says which it was."""
-    base = next(c for c in (SMALL, *OTHERS) if c.name == name)
-    given = close_frame(base)
-    with Simulator(library(base)) as card:
-        for kind, signal in CLIPPED:
-            c = Case(base.name, base.interval, base.lanes)
-            c.m = clipped(base.m, kind, signal)
-            n = same(c, Circuit(card, c.m, c.build).evaluate(*given), *given)
-            assert any(k for s, k in n.saturated.items() if s.rstrip("0123") == signal), signal
-        corners.hit("jobs", "another model loaded", len(CLIPPED))
-
-
 def test_jobs():
     """Lists that are replayed, sums that are read twice, and commands for nothing."""
     c = SMALL
@@ -239,15 +111,16 @@ def test_jobs():
         def ask(*parts):
             return commands.answer(card.job(np.concatenate(parts), count + 5), count)
 
-        place, run, read = commands.coord(coord, atype), commands.run(len(words)), commands.read(count)
+        place = commands.coord(coord, atype)
+        run, read = commands.run(len(words)), commands.read(count)
         once = ask(place, commands.lists(words), run, read)
         again = ask(run, read)
         for found in (once, again):
             assert np.array_equal(found.energy[: len(nlist)], expected.energy)
             assert np.array_equal(found.force, expected.force)
         corners.hit("jobs", "list replayed")
-        nothing = ask(read)
-        assert not (nothing.energy.any() or nothing.force.any() or nothing.virial.any())
+        left = ask(read)
+        assert not (left.energy.any() or left.force.any() or left.virial.any())
         corners.hit("jobs", "clear by read")
         # while it runs, other atoms and another list arrive; they are played next
         other = np.random.default_rng(3).permuted(nlist, axis=1)
@@ -259,7 +132,8 @@ def test_jobs():
         assert np.array_equal(late.force, expected.force)
         corners.hit("jobs", "lists and coordinates while it runs")
         # nothing at all: no words, no atoms, no centres
-        card.job(np.concatenate([commands.run(0), commands.lists(words[:0]), commands.load(words[:0, 0])]), 0)
+        nothing = [commands.run(0), commands.lists(words[:0]), commands.load(words[:0, 0])]
+        card.job(np.concatenate(nothing), 0)
         assert not ask(commands.run(0), read).force.any()
         corners.hit("jobs", "run of no words")
         virial = card.job(commands.read(0), 5)
