@@ -87,4 +87,7 @@ module dp_dma_read #(
     .clk_i, .rst_ni(rst_ni && !flush_i), .valid_i(push), .ready_o(unused_ready), .data_i(r_data_i),
     .valid_o, .ready_i, .data_o
   );
+  dp_stream_check #(AddrW + 8) u_check_ar (
+    .clk_i, .rst_ni, .valid_i(ar_valid_o), .ready_i(ar_ready_i), .data_i({ar_addr_o, ar_len_o})
+  );
 endmodule

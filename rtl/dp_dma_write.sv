@@ -79,4 +79,12 @@ module dp_dma_write #(
       aw_len_q <= 8'(now - 1);
     end
   end
+
+  dp_stream_check #(AddrW + 8) u_check_aw (
+    .clk_i, .rst_ni, .valid_i(aw_valid_o), .ready_i(aw_ready_i), .data_i({aw_addr_o, aw_len_o})
+  );
+  // the words are those of the stream that comes in; after a flush anything fills up the burst
+  dp_stream_check #(1) u_check_w (
+    .clk_i, .rst_ni, .valid_i(w_valid_o), .ready_i(w_ready_i), .data_i(w_last_o)
+  );
 endmodule

@@ -64,7 +64,7 @@ module dp_fit
 
     logic a_re, b_re, z_valid, z_ready, z_last, y_valid, y_ready, y_last, d_valid, d_ready;
     logic [AddrW-1:0] a_row, b_row;
-    logic [Out-1:0][InW-1:0][WeightW-1:0] a, b;
+    logic [Out-1:0][InW-1:0][WeightBits[l]-1:0] a, b;
     logic [TypeW-1:0] z_ti, y_ti;
     logic [Out-1:0][ZW-1:0] z;
     logic [Out-1:0][DataW-1:0] z_x, y;
@@ -73,14 +73,15 @@ module dp_fit
     logic kept_ready;
 
     dp_weights #(
-      .Count(Out * InW), .Rows(Types * OutBeats), .Block(Block), .Style(WeightStyle)
+      .Count(Out * InW), .Bits(WeightBits[l]), .Rows(Types * OutBeats), .Block(Block),
+      .Style(WeightStyle)
     ) u_weights (
       .clk_i, .rst_ni, .cfg_i, .a_re_i(a_re), .a_row_i(a_row), .a_o(a),
       .b_re_i(b_re), .b_row_i(b_row), .b_o(b)
     );
     dp_layer #(
       .Inputs(Widths[l]), .InLanes(In), .Outputs(Widths[l+1]), .OutLanes(Out), .Types(Types),
-      .Resnet(Resnet[l]), .Block(Block + 1)
+      .Resnet(Resnet[l]), .WeightBits(WeightBits[l]), .Block(Block + 1)
     ) u_layer (
       .clk_i, .rst_ni, .cfg_i,
       .valid_i(x_valid[l]), .ready_o(x_ready[l]), .ti_i(x_ti[l]), .x_i(x[l][In-1:0]),
@@ -112,7 +113,7 @@ module dp_fit
     );
     dp_layer_back #(
       .Inputs(Widths[l]), .InLanes(In), .Outputs(Widths[l+1]), .OutLanes(Out), .Types(Types),
-      .Resnet(Resnet[l]), .Block(Block + 2), .FirstBank(Out)
+      .Resnet(Resnet[l]), .WeightBits(WeightBits[l]), .Block(Block + 2), .FirstBank(Out)
     ) u_back (
       .clk_i, .rst_ni, .cfg_i, .shift_i(back_shift_i[l]),
       .g_valid_i(g_valid[l+1]), .g_ready_o(g_ready[l+1]), .g_last_i(g_last[l+1]),

@@ -17,4 +17,11 @@ module dp_fork (
     if (!rst_ni) done_q <= '0;
     else if (valid_i) done_q <= ready_o ? '0 : done;
   end
+
+  // the words themselves are those of the stream that comes in
+  for (genvar k = 0; k < 2; k++) begin : gen_check
+    dp_stream_check #(1) u_check (
+      .clk_i, .rst_ni, .valid_i(valid_o[k]), .ready_i(ready_i[k]), .data_i(1'b0)
+    );
+  end
 endmodule

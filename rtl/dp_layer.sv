@@ -3,6 +3,8 @@
 // The inputs of the next atom arrive, InLanes in a cycle, while this one is worked on. Weights are
 // outside: dp_layer_back reads the same. Bank 2p of the biases holds bits 0 to 35 of lane p, bank
 // 2p + 1 bits 36 to 47 and, above, the shift of that column.
+//
+// With weights of 8 bits, two lanes share their DSP slices, and inputs are cut to 12 bits.
 module dp_layer
   import dp_types_pkg::*;
 #(
@@ -12,6 +14,7 @@ module dp_layer
   parameter int unsigned OutLanes = 2,
   parameter int unsigned Types = 1,
   parameter bit Resnet = 1'b0,
+  parameter int unsigned WeightBits = WeightW,
   parameter int unsigned Block = 9,
   localparam int unsigned InBeats = (Inputs + InLanes - 1) / InLanes,
   localparam int unsigned InW = InBeats * InLanes,  // with what fills the last beat
@@ -28,7 +31,7 @@ module dp_layer
   input  logic [InLanes-1:0][DataW-1:0]           x_i,
   output logic                                    re_o,
   output logic [AddrW-1:0]                        row_o,
-  input  logic [OutLanes-1:0][InW-1:0][WeightW-1:0] weight_i,
+  input  logic [OutLanes-1:0][InW-1:0][WeightBits-1:0] weight_i,
   output logic                                    valid_o,
   input  logic                                    ready_i,
   output logic                                    last_o,
@@ -42,7 +45,12 @@ module dp_layer
   localparam int unsigned DotStages = 1 + sum_stages(InW);
   localparam int unsigned Stages = 1 + DotStages + 2;
   localparam int unsigned MetaW = 1 + TypeW;
+  localparam bit Packed = WeightBits == PackedW;
+  localparam int unsigned Cut = DataW - PackedDataW;
 
+  if (WeightBits != WeightW && !Packed) begin : gen_weight_bits
+    $error("weights have %0d bits, but must have %0d or %0d", WeightBits, WeightW, PackedW);
+  end
   if (Resnet && (Inputs != Outputs || InLanes != OutLanes)) begin : gen_resnet_shape
     $error("a layer that adds its input needs as many outputs, in as many lanes");
   end
@@ -88,6 +96,64 @@ module dp_layer
     end
   end
 
+  // ---- dot products: weights arrive with the first of their registers
+  logic signed [SumW-1:0] dot[OutLanes];
+  logic sat_cut;
+
+  if (Packed) begin : gen_packed
+    logic [InLanes-1:0][PackedDataW-1:0] cut;
+    logic [InBeats-1:0][InLanes-1:0][PackedDataW-1:0] next_cut_q;
+    logic [InW-1:0][PackedDataW-1:0] cut_q;
+    logic [InLanes-1:0] sat_in;
+    logic sat_cut_q;
+
+    for (genvar p = 0; p < int'(InLanes); p++) begin : gen_cut
+      dp_round #(.InW(DataW), .Shift(Cut), .OutW(PackedDataW)) u_cut (
+        .x_i($signed(x_i[p])), .y_o(cut[p]), .sat_o(sat_in[p])
+      );
+    end
+    always_ff @(posedge clk_i) begin
+      if (write) next_cut_q[in_beat_q] <= cut;
+      if (take) cut_q <= next_cut_q;
+      sat_cut_q <= rst_ni && write && (|sat_in);
+    end
+    assign sat_cut = sat_cut_q;
+    if (!Resnet) begin : gen_unused_x
+      logic unused_x;
+      assign unused_x = ^x_q;
+    end
+
+    for (genvar p = 0; p < int'(OutLanes); p += 2) begin : gen_pair
+      localparam bit Two = p + 1 < int'(OutLanes);
+      logic [InW-1:0][PackedW-1:0] w1;
+      logic [1:0][InW-1:0][PackedShift-1:0] product;
+
+      assign w1 = Two ? weight_i[Two?p+1:p] : '0;
+      dp_mul_pair #(.N(InW)) u_product (
+        .clk_i, .en_i(en), .w0_i(weight_i[p]), .w1_i(w1), .x_i(cut_q),
+        .y0_o(product[0]), .y1_o(product[1])
+      );
+      for (genvar k = 0; k < (Two ? 2 : 1); k++) begin : gen_sum
+        logic signed [SumW-Cut-1:0] sum;
+        dp_sum #(.N(InW), .InW(PackedShift), .OutW(SumW - Cut)) u_sum (
+          .clk_i, .en_i(en), .x_i(product[k]), .y_o(sum)
+        );
+        assign dot[p+k] = {sum, Cut'(0)};
+      end
+      if (!Two) begin : gen_unused
+        logic unused_product;
+        assign unused_product = ^product[1];
+      end
+    end
+  end else begin : gen_whole
+    assign sat_cut = 1'b0;
+    for (genvar p = 0; p < int'(OutLanes); p++) begin : gen_dot
+      dp_dot #(.N(InW), .AW(DataW), .BW(WeightW), .OutW(SumW)) u_dot (
+        .clk_i, .en_i(en), .a_i(x_q), .b_i(weight_i[p]), .y_o(dot[p])
+      );
+    end
+  end
+
   // ---- registers: weights read; dot product; bias added; rounded
   logic [MetaW-1:0] meta;
   logic [OutLanes-1:0][ZW-1:0] rounded_q;
@@ -110,7 +176,7 @@ module dp_layer
   for (genvar p = 0; p < int'(OutLanes); p++) begin : gen_lane
     logic [ShiftW+SumW-1:0] bias, bias_late;
     logic [ShiftW-1:0] shift_q;
-    logic signed [SumW-1:0] dot, sum_q;
+    logic signed [SumW-1:0] sum_q;
     logic [ZW-1:0] rounded;
     logic sat;
 
@@ -120,15 +186,12 @@ module dp_layer
     dp_delay #(.Width(ShiftW + SumW), .Stages(DotStages)) u_bias_late (
       .clk_i, .en_i(en), .data_i(bias), .data_o(bias_late)
     );
-    dp_dot #(.N(InW), .AW(DataW), .BW(WeightW), .OutW(SumW)) u_dot (
-      .clk_i, .en_i(en), .a_i(x_q), .b_i(weight_i[p]), .y_o(dot)
-    );
     dp_round_by #(.InW(SumW), .ShiftW(ShiftW), .OutW(ZW)) u_round (
       .x_i(sum_q), .shift_i(shift_q), .y_o(rounded), .sat_o(sat)
     );
     always_ff @(posedge clk_i) begin
       if (en) begin
-        sum_q <= dot + $signed(bias_late[SumW-1:0]);
+        sum_q <= dot[p] + $signed(bias_late[SumW-1:0]);
         shift_q <= bias_late[SumW+:ShiftW];
         rounded_q[p] <= rounded;
         sat_q[p] <= sat;
@@ -148,7 +211,7 @@ module dp_layer
     assign x_out = '0;
   end
 
-  always_ff @(posedge clk_i) saturated_q <= en && valid_z && (|sat_q);
+  always_ff @(posedge clk_i) saturated_q <= (en && valid_z && (|sat_q)) || sat_cut;
   assign saturated_o = saturated_q;
 
   dp_reg_slice #(.Width(MetaW + OutLanes * (ZW + DataW))) u_slice (

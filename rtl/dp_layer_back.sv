@@ -2,6 +2,8 @@
 //
 // It walks the columns as dp_layer does and reads the same rows of weights. Bank FirstBank + p holds
 // the shift of gz in lane p, which takes in the power of two of that column's weights.
+//
+// With weights of 8 bits, two inputs share their DSP slices, and gz has its upper 12 bits only.
 module dp_layer_back
   import dp_types_pkg::*;
 #(
@@ -11,6 +13,7 @@ module dp_layer_back
   parameter int unsigned OutLanes = 2,
   parameter int unsigned Types = 1,
   parameter bit Resnet = 1'b0,
+  parameter int unsigned WeightBits = WeightW,
   parameter int unsigned Block = 11,
   parameter int unsigned FirstBank = 0,
   localparam int unsigned InBeats = (Inputs + InLanes - 1) / InLanes,
@@ -33,7 +36,7 @@ module dp_layer_back
   input  logic [OutLanes-1:0][RowW-1:0]            d_d_i,  // the slopes of dp_act
   output logic                                     re_o,
   output logic [AddrW-1:0]                         row_o,
-  input  logic [OutLanes-1:0][InW-1:0][WeightW-1:0] weight_i,
+  input  logic [OutLanes-1:0][InW-1:0][WeightBits-1:0] weight_i,
   output logic                                     valid_o,
   input  logic                                     ready_i,
   output logic                                     last_o,
@@ -44,7 +47,10 @@ module dp_layer_back
   localparam int unsigned OutBeatW = index_bits(OutBeats);
   localparam int unsigned InBeatW = index_bits(InBeats);
   localparam int unsigned SlopeProductW = DataW + RowW;
-  localparam int unsigned ProductW = DataW + WeightW;
+  localparam bit Packed = WeightBits == PackedW;
+  localparam int unsigned Cut = Packed ? DataW - PackedDataW : 0;
+  localparam int unsigned GzW = DataW - Cut;  // of gz
+  localparam int unsigned ProductW = Packed ? PackedShift : DataW + WeightW;
 
   // ---- registers: g slope; rounded and weights read; products; sums
   logic en, accept, kept_ready, full_q, take;
@@ -53,8 +59,8 @@ module dp_layer_back
   logic [2:0] first_q;
   logic [TypeW-1:0] ti_q[4];
   logic [AddrW-1:0] row, row1_q;
-  logic signed [DataW-1:0] gz_q[OutLanes];
-  logic signed [ProductW-1:0] product_q[OutLanes][InW];
+  logic signed [GzW-1:0] gz_q[OutLanes];
+  logic signed [ProductW-1:0] product[OutLanes][InW];
   logic signed [SumW-1:0] sum_q[InW];
   logic [OutLanes-1:0] sat_gz, sat_gz_q;
 
@@ -80,19 +86,52 @@ module dp_layer_back
   for (genvar p = 0; p < int'(OutLanes); p++) begin : gen_lane
     logic [ShiftW-1:0] shift;
     logic signed [SlopeProductW-1:0] slope_product_q;
-    logic signed [DataW-1:0] gz;
+    logic signed [GzW-1:0] gz;
 
     dp_cfg_ram #(.Width(ShiftW), .Rows(Rows), .Block(Block), .Bank(FirstBank + p)) u_shift (
       .clk_i, .rst_ni, .cfg_i, .re_i(en), .row_i(row), .data_o(shift)
     );
-    dp_round_by #(.InW(SlopeProductW), .ShiftW(ShiftW), .OutW(DataW)) u_round (
-      .x_i(slope_product_q), .shift_i(shift), .y_o(gz), .sat_o(sat_gz[p])
+    dp_round_by #(.InW(SlopeProductW), .ShiftW(ShiftW), .OutW(GzW)) u_round (
+      .x_i(slope_product_q), .shift_i(shift + ShiftW'(Cut)), .y_o(gz), .sat_o(sat_gz[p])
     );
     always_ff @(posedge clk_i) begin
       if (en) begin
         slope_product_q <= $signed(g_g_i[p]) * $signed(d_d_i[p]);
         gz_q[p] <= gz;
       end
+    end
+
+    if (Packed) begin : gen_packed
+      localparam int unsigned Pairs = (InW + 1) / 2;
+      logic [2*Pairs-1:0][PackedW-1:0] w;
+      logic [1:0][Pairs-1:0][PackedW-1:0] half;
+      logic [1:0][Pairs-1:0][PackedShift-1:0] y;
+      assign w = (2 * Pairs * PackedW)'(weight_i[p]);
+      for (genvar i = 0; i < int'(Pairs); i++) begin : gen_half
+        assign half[0][i] = w[2*i];
+        assign half[1][i] = w[2*i+1];
+      end
+      dp_mul_pair #(.N(Pairs)) u_product (
+        .clk_i, .en_i(en), .w0_i(half[0]), .w1_i(half[1]), .x_i({Pairs{gz_q[p]}}),
+        .y0_o(y[0]), .y1_o(y[1])
+      );
+      for (genvar i = 0; i < int'(InW); i++) begin : gen_product
+        assign product[p][i] = y[i%2][i/2];
+      end
+      if (InW % 2 == 1) begin : gen_unused
+        logic unused_product;
+        assign unused_product = ^y[1][Pairs-1];
+      end
+    end else begin : gen_whole
+      logic signed [ProductW-1:0] product_q[InW];
+      always_ff @(posedge clk_i) begin
+        if (en) begin
+          for (int i = 0; i < int'(InW); i++) begin
+            product_q[i] <= ProductW'(gz_q[p]) * ProductW'($signed(weight_i[p][i]));
+          end
+        end
+      end
+      assign product[p] = product_q;
     end
   end
 
@@ -104,15 +143,10 @@ module dp_layer_back
       ti_q[0] <= g_ti_i;
       for (int s = 1; s < 4; s++) ti_q[s] <= ti_q[s-1];
       sat_gz_q <= sat_gz & {OutLanes{valid_q[0]}};
-      for (int p = 0; p < int'(OutLanes); p++) begin
-        for (int i = 0; i < int'(InW); i++) begin
-          product_q[p][i] <= ProductW'(gz_q[p]) * ProductW'($signed(weight_i[p][i]));
-        end
-      end
       if (valid_q[2]) begin
         for (int i = 0; i < int'(InW); i++) begin
           automatic logic signed [SumW-1:0] sum = first_q[2] ? '0 : sum_q[i];
-          for (int p = 0; p < int'(OutLanes); p++) sum = sum + SumW'(product_q[p][i]);
+          for (int p = 0; p < int'(OutLanes); p++) sum = sum + (SumW'(product[p][i]) <<< Cut);
           sum_q[i] <= sum;
         end
       end

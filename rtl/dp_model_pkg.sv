@@ -27,6 +27,7 @@ package dp_model_pkg;
   localparam int unsigned LayerLanes[3] = '{2, 1, 1};
   localparam int unsigned MaxLanes = 2;
   localparam bit [1:0] Resnet = 2'b10;
+  localparam int unsigned WeightBits[2] = '{18, 8};
   localparam int unsigned Atoms = 256;
   localparam int unsigned ListWords = 1024;
   localparam int unsigned HistoryBeats = 256;

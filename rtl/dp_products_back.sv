@@ -40,6 +40,7 @@ module dp_products_back
   localparam int unsigned LaneW = index_bits(ProductLanes);
   localparam int unsigned BeatW = index_bits(Beats);
   localparam int unsigned ProductW = XW + DataW;
+  localparam int unsigned SumDxW = ProductW + index_bits(Beats);  // 48 bits would not hold a product
   localparam int unsigned ListW = 30;
 
   // ---- both inputs into memories of two halves
@@ -98,7 +99,7 @@ module dp_products_back
     logic use_4, last_4;  // in step with the products
     logic [ColumnW-1:0] column_4;
     logic signed [ProductW-1:0] product_q[4];
-    logic signed [SumW-1:0] sum_q[4];
+    logic signed [SumDxW-1:0] sum_q[4];
     logic first_q, last_q;
     logic [ColumnW-1:0] sum_column_q;
     logic [3:0][XW-1:0] rounded;
@@ -131,7 +132,7 @@ module dp_products_back
         if (moved_q[3]) begin
           first_q <= last_4;
           for (int c = 0; c < 4; c++) begin
-            sum_q[c] <= (first_q ? '0 : sum_q[c]) + (use_4 ? SumW'(product_q[c]) : '0);
+            sum_q[c] <= (first_q ? '0 : sum_q[c]) + (use_4 ? SumDxW'(product_q[c]) : '0);
           end
         end
         sum_column_q <= column_4;
@@ -145,7 +146,7 @@ module dp_products_back
     end
 
     for (genvar c = 0; c < 4; c++) begin : gen_round
-      dp_round_by #(.InW(SumW), .ShiftW(ShiftW), .OutW(XW)) u_round (
+      dp_round_by #(.InW(SumDxW), .ShiftW(ShiftW), .OutW(XW)) u_round (
         .x_i(sum_q[c]), .shift_i, .y_o(rounded[c]), .sat_o(sat[c])
       );
     end

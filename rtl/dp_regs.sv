@@ -102,4 +102,11 @@ module dp_regs
       endcase
     end
   end
+
+  dp_stream_check #(1) u_check_b (
+    .clk_i, .rst_ni, .valid_i(b_valid_o), .ready_i(b_ready_i), .data_i(1'b0)
+  );
+  dp_stream_check #(32) u_check_r (
+    .clk_i, .rst_ni, .valid_i(r_valid_o), .ready_i(r_ready_i), .data_i(r_data_o)
+  );
 endmodule

@@ -8,6 +8,9 @@ package dp_types_pkg;
   localparam int unsigned XW = 27;       // X, its adjoint, all adjoints of neighbours
   localparam int unsigned DataW = 24;    // R, descriptor, activations and their adjoints
   localparam int unsigned WeightW = 18;
+  localparam int unsigned PackedW = 8;       // weights of packed layers: see dp_mul_pair
+  localparam int unsigned PackedDataW = 12;  // and what they are multiplied with
+  localparam int unsigned PackedShift = 19;
   localparam int unsigned ZW = 26;       // what goes into an activation
   localparam int unsigned SumW = 48;     // exact sums
   localparam int unsigned OutW = 32;     // energy of an atom, force of a pair

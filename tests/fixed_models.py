@@ -36,15 +36,18 @@ class Made:
     split: bool = False
     two_side: bool = False
     rcut: float = 4.0
+    weight_bits: int = 18
     seed: int = 1
 
 
 MODELS: dict[str, Made] = {
     "smallest": Made(ntypes=1, neuron=(2,), products=1, fitting=(1,), sel=4),
+    "far": Made(ntypes=1, neuron=(4,), products=6, fitting=(6,), sel=120, rcut=7.75),
     "odd": Made(ntypes=3, neuron=(5,), products=7, fitting=(7, 7, 5), sel=5, timestep=True),
     "split": Made(split=True, neuron=(3, 6), products=30, timestep=True),
     "two_side": Made(two_side=True),
     "leading": Made(products=0, axis_neuron=3),
+    "packed": Made(neuron=(4,), products=9, fitting=(9, 9, 7), timestep=True, weight_bits=8),
     "reduced": Made(neuron=(4, 8), cyclic=True, axis_neuron=2, fitting=(16, 16, 16), resnet=False),
     "nvnmd": Made(neuron=(8, 16, 32), cyclic=True, axis_neuron=4, fitting=(128,) * 3, resnet=False,
                   rcut=5.0, sel=64),
@@ -135,9 +138,9 @@ def made_samples(made: Made, count: int = 2, natoms: int = 27, seed: int = 3) ->
 
 
 @cache
-def contents(name: str, weight_bits: int = 18) -> Contents:
+def contents(name: str) -> Contents:
     """The contents of a circuit for one of MODELS."""
     made = MODELS[name]
     program = made_program(made)
-    options = Options(nearest=0.85, weight_bits=weight_bits)
+    options = Options(nearest=0.85, weight_bits=made.weight_bits)
     return make_contents(program, find_form(program), made_samples(made), options)

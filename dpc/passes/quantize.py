@@ -28,8 +28,9 @@ class Quantize(Pass):
     """Energy, forces and virial in integers of fixed formats, chosen from calibration frames.
 
     `weight_bits` is the width of the weights between hidden layers (the first layer, which reads
-    the descriptor, and the last keep 18); `row_bits` has 2^row_bits rows of the pair table in each
-    octave of r^2; `min_distance` is the shortest distance of the table, Å (by default 0.85 of
+    the descriptor, and the last keep 18); with 8 or fewer, two of them share a DSP slice and
+    those layers take 12 bits of their inputs. `row_bits` has 2^row_bits rows of the pair table in
+    each octave of r^2; `min_distance` is the shortest distance of the table, Å (by default 0.85 of
     the model's shortest training distance); `max_neighbors` is how many an atom may have.
     """
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import cocotb_tools.config
+from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 from dpc import native
@@ -20,21 +23,21 @@ from dpc.backends.fpga import simulator
 from dpc.errors import ToolError
 
 ROOT = Path(__file__).parent.parent.parent
-RTL = Path(os.environ.get("DPC_RTL_FOLDER", ROOT / "rtl"))
+RTL = ROOT / "rtl"
 RESULTS = ROOT / "build" / "rtl"
 DRIVER = Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"
 LIBS = Path(cocotb_tools.config.libs_dir)
 
 
-def sources(top: str, packages: list[Path]) -> list[Path]:
+def sources(top: str, packages: list[Path], rtl: Path = RTL) -> list[Path]:
     """The files of a module and of what it instantiates, packages first."""
-    found, todo = [*packages], [RTL / f"{top}.sv"]
+    found, todo = [*packages], [rtl / f"{top}.sv"]
     while todo:
         path = todo.pop()
         if path not in found:
             found.append(path)
             text = path.read_text()
-            todo += [p for p in sorted(RTL.glob("*.sv"))
+            todo += [p for p in sorted(rtl.glob("*.sv"))
                      if f"{p.stem} " in text and not p.stem.endswith("_pkg")]  # fmt: skip
     return found
 
@@ -62,14 +65,24 @@ def _runtime(coverage: bool) -> Path:
     return native.cached("runtime.o", flags, [include / f"{n}.cpp" for n in names], make)
 
 
+def _literal(value: object) -> object:
+    """A number of more than 32 bits has to say how many."""
+    return f"64'h{value:x}" if isinstance(value, int) and value >> 32 else value
+
+
 def build(
-    top: str, parameters: Mapping[str, object], coverage: bool = False, model_package: str = ""
+    top: str,
+    parameters: Mapping[str, object],
+    coverage: bool = False,
+    model_package: str = "",
+    rtl: Path = RTL,
 ) -> Path:
     """The compiled simulation."""
-    packages = [RTL / "dp_types_pkg.sv", RTL / "dp_regs_pkg.sv"]
-    files = sources(top, packages + ([RTL / "dp_model_pkg.sv"] if model_package else []))
+    packages = [rtl / "dp_types_pkg.sv", rtl / "dp_regs_pkg.sv"]
+    files = sources(top, packages + ([rtl / "dp_model_pkg.sv"] if model_package else []), rtl)
     words = [importlib.metadata.version(p) for p in ("verilator", "cocotb")]
     words += [top, repr(sorted(parameters.items())), model_package, *_flags(coverage)]
+    words += ["user"] if coverage else []
 
     def make(folder: Path) -> None:
         command, env = simulator.verilator()
@@ -77,8 +90,8 @@ def build(
         command += ["--cc", "--exe", "--vpi", "--public-flat-rw", "--prefix", "Vtop"]
         command += ["--top-module", top, "--assert", "-Wall", "-Wno-UNUSED", "-O3", "--fno-inline"]
         command += ["--threads", "1", "--timescale", "1ns/1ps", "-Mdir", str(obj)]
-        command += ["--coverage-line"] if coverage else []
-        command += [f"-G{name}={value}" for name, value in parameters.items()]
+        command += ["--coverage-line", "--coverage-user"] if coverage else []
+        command += [f"-G{name}={_literal(value)}" for name, value in parameters.items()]
         if model_package:
             (folder / "dp_model_pkg.sv").write_text(model_package)
         command += [str(folder / p.name) if p.name == "dp_model_pkg.sv" else str(p) for p in files]
@@ -92,8 +105,28 @@ def build(
             str(_runtime(coverage)), f"-Wl,-rpath,{LIBS}", f"-L{LIBS}", "-lcocotbvpi_verilator",
             "-pthread", "-o", str(folder / top),
         ], top)  # fmt: skip
+        shutil.rmtree(obj)
+        unit.unlink()
 
     return native.cached(top, words, files, make)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one simulation: cocotb tests that ran and failed, and whether it ended by itself.
+
+    An assertion in the RTL ends it; its message is in `log`.
+    """
+
+    tests: int
+    failed: int
+    ended: bool
+    log: str
+
+    @property
+    def passed(self) -> bool:
+        """All tests ran, and nothing stopped the simulation."""
+        return self.tests > 0 and self.failed == 0 and self.ended
 
 
 def run(
@@ -103,26 +136,36 @@ def run(
     seed: int = 1,
     case: str = "",
     model_package: str = "",
-) -> None:
-    """Run the cocotb tests of module `test` on `top`; raises if one fails."""
-    program = build(top, parameters, bool(os.environ.get("DPC_RTL_COVERAGE")), model_package)
+    rtl: Path = RTL,
+    results: Path = RESULTS,
+) -> Outcome:
+    """Run the cocotb tests of module `test` on `top`; sources are in `rtl`, logs in `results`."""
+    coverage = bool(os.environ.get("DPC_RTL_COVERAGE"))
+    program = build(top, parameters, coverage, model_package, rtl)
     number = case.replace(" ", "-") or "-".join(map(str, parameters.values()))
-    folder = RESULTS / f"{top}-{test}-{number}"
+    folder = results / f"{top}-{test}-{number}"
     folder.mkdir(parents=True, exist_ok=True)
-    runner = get_runner("verilator")
-    results = runner.test(
-        hdl_toplevel=top,
-        hdl_toplevel_lang="verilog",
-        test_module=f"tests.rtl.{test}",
-        build_dir=program.parent,
-        test_dir=folder,
-        results_xml=str(folder / "results.xml"),
-        extra_env={
-            "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}",
-            "DPC_RTL_CASE": case,
-            "DPC_RTL_PARAMETERS": repr(dict(parameters)),
-            "COCOTB_LOG_LEVEL": os.environ.get("COCOTB_LOG_LEVEL", "WARNING"),
-            "COCOTB_RANDOM_SEED": str(seed),
-        },
-    )
-    assert results.exists()
+    xml, log = folder / "results.xml", folder / "log.txt"
+    ended = True
+    try:
+        get_runner("verilator").test(
+            hdl_toplevel=top,
+            hdl_toplevel_lang="verilog",
+            test_module=f"tests.rtl.{test}",
+            build_dir=program.parent,
+            test_dir=folder,
+            results_xml=str(xml),
+            log_file=str(log),
+            extra_env={
+                "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}",
+                "DPC_RTL_CASE": case,
+                "DPC_RTL_TOP": top,
+                "DPC_RTL_PARAMETERS": repr(dict(parameters)),
+                "COCOTB_LOG_LEVEL": os.environ.get("COCOTB_LOG_LEVEL", "WARNING"),
+                "COCOTB_RANDOM_SEED": str(seed),
+            },
+        )
+    except (SystemExit, RuntimeError):  # a test failed, or an assertion of the RTL
+        ended = False
+    tests, failed = get_results(xml) if xml.exists() else (0, 0)
+    return Outcome(tests, failed, ended, log.read_text(errors="replace"))

@@ -4,7 +4,10 @@ import cocotb
 import numpy as np
 
 from dpc.backends.fpga import images
+from dpc.ir.fixed import frames
 from dpc.ir.fixed.pipeline import _rows
+from dpc.ir.fixed.shape import COORD_FRAC
+from tests.rtl import corners
 from tests.rtl.golden import case
 from tests.rtl.streams import by_lanes, load, pack, receive, send, start, unpack
 
@@ -28,14 +31,19 @@ async def rows(dut):
     words = c.words()
     await load(dut, [words[words >> np.uint64(59) == images.TABLE]])
     beats = list(c.beats())
-    # a neighbour just outside the cutoff, one far away and one that does not fit
-    out = [2**22 * 5, 2**22 * 30, 2**30]
+    # neighbours that are left out: at the cutoff, just beyond, far away, and one that does not fit
+    cut = int(np.ceil(np.sqrt(m.u_cut * 2.0 ** (2 * COORD_FRAC - m.shape.u_frac))))
+    out = [cut, cut + 1, 2**22 * 5, 2**22 * 30, 2**30]
+    assert frames.square(m, np.array([[cut, 0, 0]]))[0] == m.u_cut
     words = []
     for b in beats:
         position = by_lanes(coord[near.neighbor], b.pairs, lanes, 32)
         mask = (1 << len(b.pairs)) - 1
         if len(b.pairs) < lanes:
-            there = [int(coord[b.center][0]) + out[len(words) % 3], *coord[b.center][1:].tolist()]
+            there = [
+                int(coord[b.center][0]) + out[len(words) % len(out)],
+                *coord[b.center][1:].tolist(),
+            ]
             position |= pack(there, 32) << (96 * len(b.pairs))
             mask |= 1 << len(b.pairs)
         words.append({"beat": b.word, "center": pack(coord[b.center].tolist(), 32), "mask": mask,
@@ -53,3 +61,4 @@ async def rows(dut):
             bits, size = width.get(name, 27), array.shape[1]
             found = unpack(word[name], bits, size * len(b.pairs), name != "octave")
             assert np.array_equal(found, array[b.pairs].ravel()), (name, b)
+    corners.near(m, near)

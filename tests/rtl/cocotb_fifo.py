@@ -36,5 +36,5 @@ async def reset_empties(dut):
     await RisingEdge(dut.clk_i)
     dut.rst_ni.value = 1
     await RisingEdge(dut.clk_i)
-    cocotb.start_soon(send(dut, [{"data": 2}], 0.0))
-    assert await receive(dut, 1, ["data"], 0.0) == [{"data": 2}]
+    cocotb.start_soon(send(dut, [{"data": 0}], 0.0))
+    assert await receive(dut, 1, ["data"], 0.0) == [{"data": 0}]

@@ -21,7 +21,7 @@ async def columns(dut):
     await load(dut, images._back_lists(m, c.build))
     dut.shift_i.value = m.shift["dx"]
     atoms = 10
-    for size, pauses in ((18, (0.0, 0.0)), (20, (0.3, 0.3)), (20, (0.0, 0.6))):
+    for size, pauses in ((18, (0.0, 0.0)), (20, (0.3, 0.3)), (26, (0.0, 0.6))):
         x = rng.integers(-(1 << size), 1 << size, (atoms, 4, width))
         dd = rng.integers(-(1 << 23), 1 << 23, (atoms, count))
         dx = c.numbers().narrow("dx", _products_back(m, x, dd), m.shift["dx"], X_BITS)

@@ -11,8 +11,9 @@ from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
 from dpc.backends.fpga import commands
-from dpc.backends.fpga.registers import REGISTERS
+from dpc.backends.fpga.registers import COUNTERS, REGISTERS
 from dpc.ir.fixed import frames
+from tests.rtl import corners
 from tests.rtl.golden import case
 
 SOURCE, RESULT = 0x10000, 0x100000
@@ -38,6 +39,9 @@ class Card:
                 self.ram.read_if.ar_channel, self.ram.read_if.r_channel,
                 self.ram.write_if.aw_channel, self.ram.write_if.w_channel,
                 self.ram.write_if.b_channel,
+                self.regs.read_if.ar_channel, self.regs.read_if.r_channel,
+                self.regs.write_if.aw_channel, self.regs.write_if.w_channel,
+                self.regs.write_if.b_channel,
             ):  # fmt: skip
                 channel.set_pause_generator(pauses(percent))
 
@@ -46,6 +50,9 @@ class Card:
 
     async def read(self, name):
         return await self.regs.read_dword(REGISTERS[name][0])
+
+    async def counter(self, name):
+        return await self.regs.read_dword(REGISTERS["COUNTERS"][0] + 4 * COUNTERS.index(name))
 
     async def begin(self, words, results):
         self.ram.write(SOURCE, np.ascontiguousarray(words).tobytes())
@@ -86,11 +93,15 @@ def frame_job(c):
 
 
 def check(c, words, count):
-    found = commands.answer(words, count)
-    expected = frames.run(c.numbers(), *c.frame)
+    found, n = commands.answer(words, count), c.numbers()
+    expected = frames.run(n, *c.frame)
     assert np.array_equal(found.energy[: len(expected.energy)], expected.energy)
     assert np.array_equal(found.force, expected.force)
     assert np.array_equal(found.virial, expected.virial.sum(axis=0))
+    near = (expected.near.u < c.m.u_min).any()
+    assert found.status == corners.kinds(n.saturated) | int(near) << 8
+    corners.frame(c.m, c.lanes, *c.frame, n)
+    corners.build(c.m.shape, c.build.layer_lanes)
 
 
 @cocotb.test()
@@ -100,8 +111,12 @@ async def jobs(dut):
     assert await card.read("ID") == 0x31435044
     await card.job(commands.load(c.words()), 0)
     words, count = frame_job(c)
-    for _ in range(2):
+    for times in (1, 2):
         check(c, await card.job(words, count + 5), count)
+        assert await card.counter("atoms") == times * len(c.ti)
+    await card.write("CONTROL", 2)
+    assert await card.counter("atoms") == await card.counter("busy") == 0
+    corners.hit("jobs", "counters cleared")
     # nothing to do, and nothing left behind
     empty = commands.answer(await card.job(commands.read(count), count + 5), count)
     assert not empty.force.any() and not empty.energy.any() and not empty.virial.any()
@@ -123,6 +138,7 @@ async def reset_in_a_job(dut):
     # memories are not reset: what was added is read and thrown away
     await card.job(commands.read(count), count + 5)
     check(c, await card.job(words, count + 5), count)
+    corners.hit("jobs", "reset in a job")
 
 
 @cocotb.test()
@@ -130,3 +146,4 @@ async def unknown_command(dut):
     card = await power_on(dut, 0)
     await card.job(commands.header(77, 0), 0)
     assert await card.read("STATUS") & 2
+    corners.hit("jobs", "unknown command")

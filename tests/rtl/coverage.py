@@ -1,56 +1,165 @@
-"""Line coverage of rtl/: `python -m tests.rtl.coverage` after tests with DPC_RTL_COVERAGE=1.
+"""What the RTL tests have covered: lines of rtl/, streams, and the corners of the design.
 
-Reads every coverage.dat that the simulations left in build/rtl; a line counts as covered if
-any instance in any test ran it.
+`python -m tests.rtl.coverage` runs the tests of modules and cores with counting on and prints
+three tables; with --report it prints what the last run left in build/rtl. A line counts when
+everything on it ran in some instance of some test. Exit code 1 below GATE, or if a stream never
+stalled or a corner was never seen.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-RESULTS = Path(__file__).parent.parent.parent / "build" / "rtl"
+from tests.rtl import corners
+from tests.rtl.bench import RESULTS, ROOT, RTL
+
 GATE = 0.95
+TESTS = ("test_modules.py", "test_core.py", "test_corners.py")
+PACKAGES = "their functions run while the circuit is built, not in simulation"
 
 
-def points(path: Path) -> Counter[tuple[str, int, str]]:
-    """How often every (file, line, kind of branch) ran."""
-    found: Counter[tuple[str, int, str]] = Counter()
+@dataclass(frozen=True)
+class Point:
+    """One counter of Verilator: a piece of code, or a cover property."""
+
+    kind: str  # line, branch, user
+    file: str
+    lines: tuple[int, ...]
+    name: str
+    place: str  # the instance
+    count: int
+
+
+def points(path: Path) -> Iterator[Point]:
+    """All of a coverage.dat."""
     for line in path.read_text(errors="replace").splitlines():
         match = re.match(r"C '(.*)' (\d+)$", line)
         if match is None:
             continue
         fields = dict(part.split("\x02", 1) for part in match[1].split("\x01") if "\x02" in part)
-        kind = fields.get("page", "")
-        if kind.startswith("v_line") and not kind.endswith("_pkg"):  # those run before simulation
-            key = (Path(fields["f"]).name, int(fields["l"]), fields.get("o", ""))
-            found[key] += int(match[2])
-    return found
+        lines = tuple(_lines(fields.get("S", fields["l"])))
+        yield Point(
+            fields["t"], Path(fields["f"]).name, lines, fields.get("o", ""), fields.get("h", ""),
+            int(match[2]),
+        )  # fmt: skip
 
 
-def main() -> int:
-    """A line for each file; exit code 1 below the gate."""
-    total: Counter[tuple[str, int, str]] = Counter()
-    for path in sorted(RESULTS.glob("*/coverage.dat")):
-        total.update(points(path))
-    if not total:
-        print(f"no coverage.dat in {RESULTS}: run the tests with DPC_RTL_COVERAGE=1")
+def _lines(text: str) -> Iterable[int]:
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        yield from range(int(first), int(last or first) + 1)
+
+
+def print_lines(found: list[Point]) -> bool:
+    """By file; true if enough of them ran."""
+    ran: Counter[tuple[str, tuple[int, ...], str, str]] = Counter()
+    for p in found:
+        if p.kind in ("line", "branch"):
+            ran[p.file, p.lines, p.kind, p.name] += p.count
+    lines: dict[str, dict[int, bool]] = defaultdict(dict)
+    arms: dict[str, list[bool]] = defaultdict(list)
+    for (file, numbers, kind, _), count in ran.items():
+        for number in numbers:
+            lines[file][number] = lines[file].get(number, True) and count > 0
+        if kind == "branch":
+            arms[file].append(count > 0)
+    print(f"{'file':24} {'lines':>12} {'branches':>12}  lines that did not run")
+    for path in sorted(RTL.glob("*.sv")):
+        name = path.name
+        if name.endswith("_pkg.sv"):
+            print(f"{name:24} {'-':>12} {'-':>12}  not counted: {PACKAGES}")
+            lines.pop(name, None), arms.pop(name, None)
+        elif name not in lines:
+            print(f"{name:24} {'-':>12} {'-':>12}  {_no_lines(path)}")
+        else:
+            here = lines[name]
+            missed = ", ".join(str(n) for n in sorted(here) if not here[n])
+            print(f"{name:24} {_part(here.values()):>12} {_part(arms[name]):>12}  {missed}")
+    every = [one for here in lines.values() for one in here.values()]
+    both = [one for here in arms.values() for one in here]
+    share = sum(every) / max(len(every), 1)
+    print(f"{'all':24} {_part(every):>12} {_part(both):>12}  {share:.1%} of lines, gate {GATE:.0%}")
+    return share >= GATE
+
+
+def _no_lines(path: Path) -> str:
+    if re.search(r"always|initial", path.read_text()):
+        return "NEVER SIMULATED"
+    return "instances and assignments only"
+
+
+def _part(found: Iterable[bool]) -> str:
+    known = list(found)
+    return f"{sum(known)} of {len(known)}"
+
+
+def stream_of(place: str) -> str:
+    """The stream that an instance of dp_stream_check watches: block.instance, whatever the top."""
+    parts = [p for p in place.split(".") if not p.startswith("gen_")][:-1]
+    names = [re.sub(r"^(TOP|dp_|u_)", "", p.split("[")[0]) for p in parts]
+    own = names[-2] if names[-1] == "check" else re.sub(r"check_?", "", names[-1])
+    at = -2 if names[-1] == "check" else -1
+    return f"{names[at - 1] if len(names) > abs(at) else ''}.{own}"
+
+
+def print_streams(found: list[Point]) -> bool:
+    """By stream; true if each of them has waited, been waited for, and run without a gap."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for p in found:
+        if p.kind == "user":
+            counts[stream_of(p.place)][p.name] += p.count
+    print(f"\n{'stream':28} {'stalled':>9} {'starved':>9} {'at once':>9}")
+    good = bool(counts)
+    for stream, of in sorted(counts.items()):
+        numbers = [of[name] for name in ("stalled", "starved", "at_once")]
+        good = good and all(numbers)
+        print(f"{stream:28} " + " ".join(f"{n:9}" for n in numbers)
+              + ("" if all(numbers) else "  NEVER"))  # fmt: skip
+    return good
+
+
+def print_corners() -> bool:
+    """By group; true if there is none that nobody has been to."""
+    counts = corners.counts()
+    group = ""
+    for name, count in counts.items():
+        here, point = name.split("/", 1)
+        if here != group:
+            group = here
+            print(f"\n{group}")
+        print(f"  {point:42} {count or 'NEVER':>9}")
+    seen = sum(count > 0 for count in counts.values())
+    print(f"{seen} of {len(counts)} corners")
+    return seen == len(counts)
+
+
+def main(arguments: list[str]) -> int:
+    """Run, unless only the report is asked for, and print."""
+    if "--report" not in arguments:
+        shutil.rmtree(RESULTS, ignore_errors=True)
+        tests = [f"tests/rtl/{name}" for name in TESTS]
+        slow = [] if "--slow" in arguments else ["--deselect", "tests/rtl/test_core.py::test_nvnmd"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", *slow, *tests],
+            cwd=ROOT, env={**os.environ, "DPC_RTL_COVERAGE": "1"}, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            return done.returncode
+    found = [p for path in sorted(RESULTS.glob("*/coverage.dat")) for p in points(path)]
+    if not found:
+        print(f"no coverage.dat in {RESULTS}: run without --report")
         return 1
-    by_file: dict[str, list[tuple[int, str, int]]] = defaultdict(list)
-    for (name, line, branch), count in sorted(total.items()):
-        by_file[name].append((line, branch, count))
-    hit = 0
-    for name, rows in by_file.items():
-        ran = sum(count > 0 for *_, count in rows)
-        hit += ran
-        missed = ", ".join(f"{line} {branch}".strip() for line, branch, count in rows if not count)
-        print(f"{name:24} {ran:4} of {len(rows):4}  {missed}")
-    share = hit / len(total)
-    print(f"{share:.1%} of {len(total)} points")
-    return 0 if share >= GATE else 1
+    good = [print_lines(found), print_streams(found), print_corners()]
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

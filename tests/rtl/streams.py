@@ -13,6 +13,7 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
+PATIENCE = int(os.environ.get("DPC_RTL_PATIENCE", "20000"))  # cycles without a word
 PARAMETERS: dict[str, Any] = ast.literal_eval(os.environ.get("DPC_RTL_PARAMETERS", "{}"))
 
 
@@ -53,7 +54,10 @@ async def start(dut: Any, inputs: Sequence[str] = (), outputs: Sequence[str] = (
 async def load(dut: Any, parts: Iterable[Any]) -> None:
     """Write words of dpc.backends.fpga.images through the loading bus."""
     for part in parts:
-        for word in part.tolist():
+        # a row that there is not, and what belongs to another block, must change nothing
+        foreign = [part[0] | np.uint64(0x1800 << 36), part[0] | np.uint64(30 << 59)]
+        foreign = [word ^ np.uint64(1) for word in foreign]
+        for word in [*part.tolist(), *map(int, foreign)]:
             dut.cfg_i.value = 1 << 64 | word
             await RisingEdge(dut.clk_i)
     dut.cfg_i.value = 0
@@ -88,19 +92,20 @@ async def send(dut: Any, words: Sequence[dict[str, int]], pause: float, name: st
 
 
 async def receive(
-    dut: Any, count: int, signals: Sequence[str], pause: float, name: str = "", limit: int = 100000
+    dut: Any, count: int, signals: Sequence[str], pause: float, name: str = ""
 ) -> list[dict[str, int]]:
     """Take `count` words of these signals (without _o), pausing with this probability."""
     valid, ready = getattr(dut, f"{name}valid_o"), getattr(dut, f"{name}ready_i")
     got: list[dict[str, int]] = []
-    for _ in range(limit):
-        if len(got) == count:
-            break
+    waited = 0
+    while len(got) < count and waited < PATIENCE:
         ready.value = int(random.random() >= pause)
         await ReadOnly()
+        waited += 1
         if int(valid.value) and int(ready.value):
             got.append({s: int(getattr(dut, f"{name}{s}_o").value) for s in signals})
+            waited = 0
         await RisingEdge(dut.clk_i)
     ready.value = 0
-    assert len(got) == count, f"{len(got)} of {count} words came within {limit} cycles"
+    assert len(got) == count, f"{len(got)} of {count} words came, then none in {PATIENCE} cycles"
     return got

@@ -19,11 +19,19 @@ from dpc.backends.fpga.images import images
 from dpc.backends.fpga.simulator import Simulator
 from dpc.ir.fixed import frames
 from dpc.ir.fixed.numbers import Integers
+from dpc.ir.fixed.shape import OUT_BITS
 from tests.fixed_models import MODELS, made_samples
+from tests.rtl import corners
 from tests.rtl.golden import Case
 
 SMALL = Case("reduced", 16, 2)
-OTHERS = [Case("odd", 24, 4), Case("split", 20, 1), Case("two_side", 8, 8), Case("leading", 16, 2)]
+OTHERS = [
+    Case("odd", 24, 4),
+    Case("split", 20, 1),
+    Case("two_side", 8, 8),
+    Case("leading", 16, 2),
+    Case("packed", 3, 2),
+]
 
 
 def library(c: Case) -> Path:
@@ -37,11 +45,19 @@ def frame(c: Case, natoms: int = 27, seed: int = 3):
     return frames.to_fixed(inputs["coord"]), inputs["atype"], inputs["nlist"]
 
 
-def same(answer: commands.Answer, expected: frames.Sums) -> None:
+def same(c: Case, answer: commands.Answer, coord, atype, nlist) -> Integers:
+    """All bits of a frame as in the integer model, the flags of what was clipped too."""
+    n = Integers(c.m)
+    expected = frames.run(n, coord, atype, nlist)
     assert np.array_equal(answer.energy[: len(expected.energy)], expected.energy)
-    assert np.array_equal(answer.force, expected.force)
+    n.narrow("f_atom", expected.force, 0, OUT_BITS)  # as it is read from the circuit
+    assert np.array_equal(answer.force, n.trace["f_atom"])
     assert np.array_equal(answer.virial, expected.virial.sum(axis=0))
-    assert not answer.force.sum(axis=0).any()
+    near = (expected.near.u < c.m.u_min).any()
+    assert answer.status == corners.kinds(n.saturated) | int(near) << 8
+    corners.frame(c.m, c.lanes, coord, atype, nlist, n)
+    corners.build(c.m.shape, c.build.layer_lanes)
+    return n
 
 
 def check(c: Case, stalls: int = 0, natoms: int = 27) -> dict[str, int]:
@@ -50,7 +66,11 @@ def check(c: Case, stalls: int = 0, natoms: int = 27) -> dict[str, int]:
         circuit = Circuit(card, c.m, c.build)
         for seed in (3, 4):
             given = frame(c, natoms, seed)
-            same(circuit.evaluate(*given), frames.run(Integers(c.m), *given))
+            answer = circuit.evaluate(*given)
+            same(c, answer, *given)
+            assert not answer.force.sum(axis=0).any()
+        corners.hit("jobs", "back to back")
+        corners.hit("jobs", "memory that pauses", int(stalls > 0))
         return card.counters()
 
 
@@ -72,45 +92,70 @@ def test_neighbours_in_any_order_and_anywhere():
         first = circuit.evaluate(coord, atype, nlist)
         shuffled = circuit.evaluate(coord, atype, rng.permuted(nlist, axis=1))
         moved = circuit.evaluate(coord + rng.integers(-(2**27), 2**27, 3), atype, nlist)
-    for other in (shuffled, moved):
+    for point, other in (("list in any order", shuffled), ("moved as a whole", moved)):
         assert np.array_equal(first.energy, other.energy)
         assert np.array_equal(first.force, other.force)
         assert np.array_equal(first.virial, other.virial)
+        corners.hit("atoms", point)
 
 
-def test_corners():
-    """No neighbours; lanes and their neighbours in number; an atom of no type; a type absent."""
-    coord, atype, nlist = frame(SMALL)
-    rng = np.random.default_rng(1)
-    counts = [0, 1, 2, 3, 4, 5, 7, 8, 9]
+def test_jobs():
+    """Lists that are replayed, sums that are read twice, and commands for nothing."""
+    c = SMALL
+    coord, atype, nlist = frame(c)
+    words, count = commands.neighbor_list(nlist, atype, c.lanes), len(coord)
+    expected = frames.run(Integers(c.m), coord, atype, nlist)
+    with Simulator(library(c)) as card:
+        Circuit(card, c.m, c.build)
+
+        def ask(*parts):
+            return commands.answer(card.job(np.concatenate(parts), count + 5), count)
+
+        place = commands.coord(coord, atype)
+        run, read = commands.run(len(words)), commands.read(count)
+        once = ask(place, commands.lists(words), run, read)
+        again = ask(run, read)
+        for found in (once, again):
+            assert np.array_equal(found.energy[: len(nlist)], expected.energy)
+            assert np.array_equal(found.force, expected.force)
+        corners.hit("jobs", "list replayed")
+        left = ask(read)
+        assert not (left.energy.any() or left.force.any() or left.virial.any())
+        corners.hit("jobs", "clear by read")
+        # while it runs, other atoms and another list arrive; they are played next
+        other = np.random.default_rng(3).permuted(nlist, axis=1)
+        second = commands.neighbor_list(other[::-1], atype, c.lanes, np.arange(len(nlist))[::-1])
+        base = len(words)
+        both = ask(run, commands.lists(second, base), commands.coord(coord, atype, 0), read)
+        assert np.array_equal(both.force, expected.force)
+        late = ask(commands.run(len(second), base), read)
+        assert np.array_equal(late.force, expected.force)
+        corners.hit("jobs", "lists and coordinates while it runs")
+        # nothing at all: no words, no atoms, no centres
+        nothing = [commands.run(0), commands.lists(words[:0]), commands.load(words[:0, 0])]
+        card.job(np.concatenate(nothing), 0)
+        assert not ask(commands.run(0), read).force.any()
+        corners.hit("jobs", "run of no words")
+        virial = card.job(commands.read(0), 5)
+        assert not virial[:4].any()
+        card.job(commands.read(0, virial=False), 0)
+        corners.hit("jobs", "read of no atoms")
+        empty = Circuit(card, c.m, c.build).evaluate(coord, atype, nlist[:0])
+        assert len(empty.energy) == 0 and not empty.force.any()
+        corners.hit("jobs", "no centres")
+        assert card.counters()["busy"] == 0
+        corners.hit("jobs", "counters cleared")
+        assert card.read("STATUS") == 1
+
+
+def test_blocks():
+    """A frame that is larger than the chip comes in blocks."""
+    c = Case(SMALL.name, SMALL.interval, SMALL.lanes)
+    given = frame(c)
     with Simulator(library(SMALL)) as card:
-        circuit = Circuit(card, SMALL.m, SMALL.build)
-
-        def run(types, near):
-            same(
-                circuit.evaluate(coord, types, near),
-                frames.run(Integers(SMALL.m), coord, types, near),
-            )
-
-        few = np.full_like(nlist, -1)
-        for i, row in enumerate(nlist):
-            some = rng.permutation(row[row >= 0])[: counts[i % len(counts)]]
-            few[i, : len(some)] = some
-        run(atype, few)
-        run(atype, np.full_like(nlist, -1))
-        run(atype, few[:1])
-        run(np.zeros_like(atype), nlist)
-        unknown = atype.copy()
-        unknown[[0, 5]] = -1
-        run(unknown, nlist)
-        # the same neighbour for all centres, one after the other
-        same_j = np.full_like(nlist, -1)
-        same_j[:, 0] = 3
-        same_j[3, 0] = 4
-        run(atype, same_j)
-        # beside itself: an image of the centre at its own place and near it
-        same_j[:, 1] = np.arange(len(nlist))
-        run(atype, same_j)
+        circuit = Circuit(card, c.m, replace(c.build, atoms=120))
+        same(c, circuit.evaluate(*given), *given)
+        corners.hit("jobs", "in blocks")
 
 
 def test_steady_state():
@@ -179,6 +224,7 @@ def test_memories_that_are_too_small():
     c = Case("smallest", 16, 1)
     c.build = replace(c.build, atoms_in_flight=2, history_beats=8)
     check(c, stalls=20)
+    corners.hit("jobs", "memories that are too small")
 
 
 @pytest.mark.slow

@@ -1,9 +1,11 @@
 """The formula of blocks against synthesis of small modules: within 10 %."""
 
+from dataclasses import replace
+
 import pytest
 
 from dpc.backends.fpga.parameters import Build
-from dpc.backends.fpga.resources import Use, resources
+from dpc.backends.fpga.resources import Use, resources, total
 from dpc.backends.fpga.synthesis import blocks, synthesize
 from dpc.ir.fixed.shape import Shape
 
@@ -11,7 +13,7 @@ pytest.importorskip("pyosys", reason="pyosys is not installed: pip install 'dpc[
 
 SHAPE = Shape(
     ntypes=2, columns=3, split=False, products=8, hidden=(8, 8), resnet=(False, False),
-    weight_bits=(18, 18, 18),
+    weight_bits=(18, 8, 18),
 )  # fmt: skip
 BUILD = Build(
     lanes=2, product_lanes=2, back_lanes=2, back_beats=16, layer_lanes=(2, 2),
@@ -21,6 +23,9 @@ LANES = {"Lanes": 2, "Columns": 3, "Types": 2}
 LAYER = {"Inputs": 8, "InLanes": 2, "Outputs": 8, "OutLanes": 2, "Types": 2}
 PRODUCTS = {"Width": 3, "Products": 8, "Lanes": 2}
 ATOMS = {"Lanes": 2, "Atoms": 4096, "Style": "ultra"}
+PACKED = {**LAYER, "WeightBits": 8}
+# neighbours on their way: a beat, and for each lane what dp_core keeps of it (EnvW)
+KEPT = 27 + 2 * (1 + 16 + 3 * 27 + 3 + 3 * 27 + 4 * 24 + 3 * (18 + 27))
 # block of the formula: modules that make it
 MODULES = {
     "pair table": [("dp_env", {**LANES, "Style": "ultra"})],
@@ -34,6 +39,21 @@ MODULES = {
         ("dp_act", {"Outputs": 8, "Lanes": 2, "Types": 2}),
         ("dp_layer_back", LAYER),
         ("dp_weights", {"Count": 16, "Rows": 8}),
+    ],
+    "layer 1": [
+        ("dp_layer", PACKED),
+        ("dp_act", {"Outputs": 8, "Lanes": 2, "Types": 2}),
+        ("dp_layer_back", PACKED),
+        ("dp_weights", {"Count": 16, "Rows": 8, "Bits": 8}),
+    ],
+    "head": [("dp_head", {"Inputs": 8, "Lanes": 2, "Types": 2})],
+    "history": [
+        ("dp_fifo", {"Width": KEPT, "Depth": 512, "Style": "block"}),
+        ("dp_fifo", {"Width": 1 + 4 * 27, "Depth": 12 * 3}),
+    ],
+    "positions, list": [
+        ("dp_list", {"Lanes": 2, "Words": 65536, "Style": "ultra"}),
+        ("dp_coords", {"Lanes": 2, "Atoms": 4096, "Style": "ultra"}),
     ],
     "pair forces": [("dp_pair_back", LANES)],
     "virial": [("dp_virial", {"Lanes": 2})],
@@ -52,3 +72,15 @@ def test_blocks(block):
     for kind in ("dsp", "bram", "uram"):
         made = sum(one[kind] for one in found)
         assert getattr(said, kind) == pytest.approx(made, rel=0.1), kind
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["block", "ultra"])
+def test_whole_core(table):
+    """With all that lies between the blocks."""
+    build = replace(BUILD, table_style=table)
+    found = blocks(synthesize(SHAPE, build))
+    said = total(resources(SHAPE, build))
+    print({kind: (getattr(said, kind), found[kind]) for kind in found})
+    for kind in ("dsp", "bram", "uram"):
+        assert getattr(said, kind) == pytest.approx(found[kind], rel=0.1), kind

@@ -65,6 +65,7 @@ def shape_header(
     lists = {
         "WIDTHS": shape.widths,
         "RESNET": [int(one) for one in shape.resnet],
+        "PACKED": [int(one) for one in shape.packed],
         "SEL": tuple(sel),
         "VALUE_SHIFT": [0, *(_step(shape.value_frac, k) for k in (1, 2, 3))],
         **{f"SHIFT_{name.upper()}": m.shift[name] for name in PER_LAYER},
@@ -90,7 +91,8 @@ def shape_header(
     return "\n".join(lines)
 
 
-FORMATS = ("R_BITS", "T_BITS", "ROW_BITS", "X_BITS", "DATA_BITS", "Z_BITS", "OUT_BITS")
+FORMATS = ("R_BITS", "T_BITS", "ROW_BITS", "X_BITS", "DATA_BITS", "Z_BITS", "OUT_BITS",
+           "PACKED_DATA_BITS")  # fmt: skip
 
 
 def _sizes(shape: Shape) -> dict[str, int]:

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from dpc.backends.fpga.parameters import Build
 from dpc.errors import DpcError
-from dpc.ir.fixed.shape import C_BITS, DATA_BITS, SUM_BITS, Contents
+from dpc.ir.fixed.shape import (
+    C_BITS,
+    DATA_BITS,
+    PACKED_WEIGHT_BITS,
+    ROW_BITS,
+    SUM_BITS,
+    Contents,
+)
 
 REGISTERS, TABLE, PADS, PAIRS, BACK_LISTS, ACT, HEAD = range(7)
 FIRST_LAYER = 8  # three blocks for each layer: weights, biases, activation and way back
@@ -161,11 +168,17 @@ def _layer(m: Contents, build: Build, number: int) -> Iterator[NDArray[np.uint64
     # a row: column by column of this cycle, all inputs of each
     weight = np.zeros((ntypes, beats * lanes, in_width), np.int64)
     weight[:, :outputs, :inputs] = layer.weight.swapaxes(1, 2)
-    rows = np.zeros((ntypes * beats, -(-count // 2) * 2), np.int64)
+    bits = PACKED_WEIGHT_BITS if m.shape.packed[number] else ROW_BITS
+    each = 36 // bits  # weights in a bank
+    rows = np.zeros((ntypes * beats, -(-count // each) * each), np.int64)
     rows[:, :count] = weight.reshape(ntypes * beats, count)
-    assert np.abs(rows).max(initial=0) <= 1 << 17
-    pairs = (rows[:, 0::2] & 0x3FFFF) | (rows[:, 1::2] & 0x3FFFF) << 18
-    yield _words(block, np.arange(pairs.shape[1]), np.arange(len(rows))[:, None], pairs, 36)
+    # two products of packed weights keep apart only if none is -128
+    assert np.abs(rows).max(initial=0) <= (1 << (bits - 1)) - int(m.shape.packed[number])
+    banks = np.zeros((len(rows), rows.shape[1] // each), np.int64)
+    for k in range(each):
+        banks |= (rows[:, k::each] & ((1 << bits) - 1)) << (k * bits)
+    row = np.arange(len(rows))[:, None]
+    yield _words(block, np.arange(banks.shape[1]), row, banks, each * bits)
 
     lane, row, bias = _by_lanes(layer.bias, lanes)
     _, _, shift = _by_lanes(layer.z_shift, lanes)

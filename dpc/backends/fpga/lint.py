@@ -17,6 +17,7 @@ from dpc.ir.fixed.shape import Shape
 SHAPES = [
     (Shape(2, 6, False, 12, (8, 8), (False, True)), 6, 2),
     (Shape(3, 5, True, 30, (16, 16, 9), (False, True, False)), 15, 4),
+    (Shape(1, 4, False, 9, (15, 15, 7), (False, True, False), weight_bits=(18, 8, 8, 18)), 5, 2),
     (Shape(2, 32, False, 128, (128, 128, 128), (False, False, False)), 32, 8),
 ]
 

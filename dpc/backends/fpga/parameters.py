@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dpc.ir.fixed.shape import T_BITS, Shape
+from dpc.ir.fixed.shape import PACKED_WEIGHT_BITS, ROW_BITS, T_BITS, Shape
 
 PIPELINE = 100, 35  # registers from an atom's first neighbour to its last force; of a layer
 
@@ -95,6 +95,7 @@ def constants(shape: Shape, build: Build) -> dict[str, object]:
         "LayerLanes": lanes,
         "MaxLanes": max(lanes),
         "Resnet": shape.resnet,
+        "WeightBits": tuple(PACKED_WEIGHT_BITS if p else ROW_BITS for p in shape.packed),
         "Atoms": build.atoms,
         "ListWords": build.list_words,
         "HistoryBeats": build.history_beats,

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from math import ceil
 
 from dpc.backends.fpga.parameters import Build
-from dpc.ir.fixed.shape import C_BITS, DATA_BITS, R_BITS, ROW_BITS, X_BITS, Shape
+from dpc.ir.fixed.shape import (
+    C_BITS,
+    DATA_BITS,
+    PACKED_WEIGHT_BITS,
+    R_BITS,
+    ROW_BITS,
+    SUM_BITS,
+    X_BITS,
+    Shape,
+)
 
 BEAT = 29  # last, types of centre and neighbour, number of the centre
 ATOM = 104  # a type and three positions
@@ -80,7 +89,7 @@ def resources(shape: Shape, build: Build) -> Mapping[str, Use]:
         "history": _history(shape, build),
         "descriptor": _descriptor(shape, build),
         **{f"layer {k}": _layer(shape, build, k) for k in range(len(shape.hidden))},
-        "head": Use(dsp=build.layer_lanes[-1], lut=LUT_PRODUCT * build.layer_lanes[-1]),
+        "head": _head(shape, build),
         "pair forces": _pair_back(shape, build),
         "virial": _virial(build),
         "sums of atoms": _sums(build),
@@ -146,16 +155,31 @@ def _layer(shape: Shape, build: Build, number: int) -> Use:
     in_width = ceil(inputs / in_lanes) * in_lanes
     weights = in_width * lanes
     rows = shape.ntypes * ceil(outputs / lanes)
-    stored = memory(36, rows, build.weight_style, two_reads=True)
+    packed = shape.packed[number]
+    bits = PACKED_WEIGHT_BITS if packed else ROW_BITS
+    each = 36 // bits
+    stored = memory(each * bits, rows, build.weight_style, two_reads=True)
     act = Use()
     for copy in range(ceil(lanes / 2)):
         one = memory(C_BITS, shape.act_rows, "block", two_reads=2 * copy + 1 < lanes)
         act += Use(bram=4 * one.bram)
-    dsp = 2 * weights + lanes * (4 + 2 * multiplier(C_BITS, ROW_BITS) + 1)
-    pairs = ceil(weights / 2)
-    lut = dsp * LUT_PRODUCT + pairs * stored.lut + (4 * lanes + in_lanes) * LUT_ROUND
+    # two products of a slice: of two outputs forward, of two inputs back
+    products = in_width * ceil(lanes / 2) + lanes * ceil(in_width / 2) if packed else 2 * weights
+    dsp = products + lanes * (4 + 2 * multiplier(C_BITS, ROW_BITS) + 1)
+    banks = ceil(weights / each)
+    lut = (2 * weights + dsp - products) * LUT_PRODUCT + banks * stored.lut
+    lut += (4 * lanes + in_lanes) * LUT_ROUND
     lut += (in_width + outputs) * 48  # vectors that wait, and sums
-    return Use(dsp=dsp, bram=pairs * stored.bram, uram=pairs * stored.uram, lut=lut) + act
+    return Use(dsp=dsp, bram=banks * stored.bram, uram=banks * stored.uram, lut=lut) + act
+
+
+def _head(shape: Shape, build: Build) -> Use:
+    """A product in each lane; weights and adjoints in memories of LUTs."""
+    lanes = build.layer_lanes[-1]
+    rows = shape.ntypes * ceil(shape.hidden[-1] / lanes)
+    stored = memory(ROW_BITS + DATA_BITS, rows, "distributed")
+    bias = memory(SUM_BITS, shape.ntypes, "distributed")
+    return Use(dsp=lanes, lut=lanes * (LUT_PRODUCT + stored.lut) + bias.lut + LUT_ROUND)
 
 
 def _pair_back(shape: Shape, build: Build) -> Use:

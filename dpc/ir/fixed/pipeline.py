@@ -15,6 +15,7 @@ from dpc.ir.fixed.numbers import Channels, Numbers
 from dpc.ir.fixed.shape import (
     DATA_BITS,
     OUT_BITS,
+    PACKED_DATA_BITS,
     R_BITS,
     ROW_BITS,
     VIRIAL_BITS,
@@ -105,8 +106,8 @@ def fit(n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray) -> tuple[NumpyAr
     shift: Any = m.shift
     x, slopes = d, []
     for k, layer in enumerate(m.layers):
-        z = n.narrow(f"z{k}", _by_type(x, layer.weight, ti) + layer.bias[ti],
-                     layer.z_shift[ti], Z_BITS)  # fmt: skip
+        total = _by_type(_cut(n, m, k, x), layer.weight, ti) + layer.bias[ti]
+        z = n.narrow(f"z{k}", total, layer.z_shift[ti], Z_BITS)
         y, slope = n.activation(z)
         idt = layer.idt[ti]
         slopes.append(n.narrow(f"slope{k}", idt * slope, shift["slope"][k], ROW_BITS))
@@ -117,11 +118,23 @@ def fit(n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray) -> tuple[NumpyAr
     back = m.head_back[ti]
     for k in reversed(range(len(m.layers))):
         layer = m.layers[k]
-        gz = n.narrow(f"gz{k}", back * slopes[k], layer.back_shift[ti], DATA_BITS)
+        if m.shape.packed[k]:
+            by = layer.back_shift[ti] + shift["cut"]
+            gz = n.narrow(f"gz{k}", back * slopes[k], by, PACKED_DATA_BITS) * (1 << shift["cut"])
+        else:
+            gz = n.narrow(f"gz{k}", back * slopes[k], layer.back_shift[ti], DATA_BITS)
         through = _by_type(gz, layer.weight.swapaxes(1, 2), ti)
         g = n.narrow(f"g{k}", through, shift["back"][k], DATA_BITS)
         back = n.narrow(f"ga{k}", g + back, 0, DATA_BITS) if m.shape.resnet[k] else g
     return energy, back
+
+
+def _cut(n: Numbers, m: Contents, k: int, x: NumpyArray) -> NumpyArray:
+    """What layer k multiplies its weights with: a packed one takes the upper bits of its input."""
+    if not m.shape.packed[k]:
+        return x
+    cut: Any = m.shift["cut"]
+    return np.asarray(n.narrow(f"p{k}", x, cut, PACKED_DATA_BITS) * (1 << cut))
 
 
 def _by_type(x: NumpyArray, weight: NumpyArray, ti: NumpyArray) -> NumpyArray:

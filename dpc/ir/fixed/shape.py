@@ -25,8 +25,17 @@ SUM_BITS = 48  # exact sums
 OUT_BITS = 32  # energy of an atom, force of a pair
 VIRIAL_BITS = 64
 
-#: shifts that are the same for every model: force to R_BITS for the virial, and the moment
-FIXED = {"f_short": 5, "moment": COORD_FRAC + FORCE_FRAC - 5 - VIRIAL_FRAC}
+#: layers whose weights have no more bits than this share a DSP slice between two of them
+PACKED_WEIGHT_BITS = 8
+#: what such a weight is multiplied with; the two products lie PACKED_SHIFT bits apart
+PACKED_DATA_BITS = 12
+PACKED_SHIFT = 19
+assert ((1 << (PACKED_WEIGHT_BITS - 1)) - 1) << (PACKED_DATA_BITS - 1) < 1 << (PACKED_SHIFT - 1)
+
+#: shifts that are the same for every model: force to R_BITS for the virial, the moment, and what
+#: packed layers leave out of their inputs
+FIXED = {"f_short": 5, "moment": COORD_FRAC + FORCE_FRAC - 5 - VIRIAL_FRAC,
+         "cut": DATA_BITS - PACKED_DATA_BITS}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,12 @@ class Shape:
     def width(self) -> int:
         """W: columns of X."""
         return self.columns * (self.ntypes if self.split else 1)
+
+    @property
+    def packed(self) -> tuple[bool, ...]:
+        """Hidden layers whose weights are multiplied two at a time."""
+        bits = self.weight_bits or (ROW_BITS,) * len(self.hidden)
+        return tuple(bits[k] <= PACKED_WEIGHT_BITS for k in range(len(self.hidden)))
 
     @property
     def channels(self) -> int:

@@ -159,8 +159,7 @@ def _backward(net: Layers, m: Contents, t: int, k: int, back: str, slope: str) -
 
 def _cut(m: Contents, k: int) -> int:
     """Bits that layer k leaves out of what it multiplies with its weights, if these are short."""
-    packed = getattr(m.shape, "packed", ())
-    return int(np.asarray(m.shift["cut"])) if any(packed[k : k + 1]) else 0
+    return int(np.asarray(m.shift["cut"])) if m.shape.packed[k] else 0
 
 
 def _real(x: NumpyArray, frac: int) -> NumpyArray:

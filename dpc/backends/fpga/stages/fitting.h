@@ -38,6 +38,11 @@ static inline void descriptor_back(const int32_t *pairs, const int32_t *x, const
   for (int k = 0; k < 4 * WIDTH; k++) dx[k] = dpc_round(sum[k], SHIFT_DX, X_BITS);
 }
 
+/* What a packed layer multiplies its weights with. */
+static inline int32_t cut(int64_t x, int shift) {
+  return (int32_t)(dpc_round(x, shift, PACKED_DATA_BITS) * (1 << SHIFT_CUT));
+}
+
 /* x[a] to y[a] through layer l for the n centres of a tile; slopes g for the way back. */
 static inline void layer(const fitting *f, int l, int n, int32_t (*restrict x)[WIDEST],
                          int32_t (*restrict y)[WIDEST], int32_t (*restrict g)[WIDEST]) {
@@ -48,7 +53,7 @@ static inline void layer(const fitting *f, int l, int n, int32_t (*restrict x)[W
   for (int i = 0; i < inputs; i++) {
     const int32_t *restrict w = f->weight[l] + (size_t)i * (size_t)outputs;
     for (int a = 0; a < n; a++) {
-      const int32_t from = x[a][i];
+      const int32_t from = PACKED[l] ? cut(x[a][i], SHIFT_CUT) : x[a][i];
       int64_t *restrict to = sum[a];
       for (int o = 0; o < outputs; o++) to[o] += (int64_t)from * w[o];
     }
@@ -71,8 +76,11 @@ static inline void layer_back(const fitting *f, int l, int n, int32_t (*restrict
   const int inputs = WIDTHS[l], outputs = WIDTHS[l + 1];
   int32_t gz[TILE][WIDEST];
   for (int a = 0; a < n; a++)
-    for (int o = 0; o < outputs; o++)
-      gz[a][o] = dpc_round((int64_t)b[a][o] * g[a][o], (int)f->back_shift[l][o], DATA_BITS);
+    for (int o = 0; o < outputs; o++) {
+      const int64_t slope = (int64_t)b[a][o] * g[a][o];
+      const int shift = (int)f->back_shift[l][o];
+      gz[a][o] = PACKED[l] ? cut(slope, shift + SHIFT_CUT) : dpc_round(slope, shift, DATA_BITS);
+    }
   for (int i = 0; i < inputs; i++) {
     const int32_t *restrict w = f->weight[l] + (size_t)i * (size_t)outputs;
     for (int a = 0; a < n; a++) {

@@ -51,11 +51,11 @@ def test_equal_bits(name, tmp_path):
         assert name == "smallest" or np.abs(found["force"]).max() > 0.01
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(10))
 def test_equal_bits_on_anything(seed, tmp_path):
     """Clusters denser than any frame of the calibration: signals saturate, in both alike."""
     rng = np.random.default_rng(seed)
-    name = ("odd", "split", "two_side", "leading")[seed % 4]
+    name = ("odd", "split", "two_side", "leading", "packed")[seed % 5]
     ntypes, count = MODELS[name].ntypes, int(rng.integers(1, 30))
     coord = rng.uniform(-2, 2 + 2 * rng.random(), (count, 3))
     atype = rng.integers(-1, ntypes, count).astype(np.int32)
