@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from dpc.ir.fixed.shape import Contents
+from dpc.ir.fixed.shape import MOST_NEIGHBORS, USUAL_NEIGHBORS, Contents
 from dpc.ir.fixed.store import SHAPE, tensors
 from dpc.ir.ops.fixed import FixedPoint
 from dpc.ir.params import Param
@@ -30,7 +30,8 @@ class Quantize(Pass):
     `weight_bits` is the width of the weights between hidden layers (the first layer, which reads
     the descriptor, and the last keep 18); `row_bits` has 2^row_bits rows of the pair table in each
     octave of r^2; `min_distance` is the shortest distance of the table, Å (by default 0.85 of
-    the model's shortest training distance); `max_neighbors` is how many an atom may have.
+    the model's shortest training distance); `max_neighbors` is how many an atom may
+    have within the cutoff (by default as many as the model's sel, 128 to 256); more are an error.
     """
 
     changes: ClassVar[Changes] = Changes.FUNCTION
@@ -42,7 +43,7 @@ class Quantize(Pass):
     weight_bits: int = 18
     row_bits: int = 6
     min_distance: float | None = None
-    max_neighbors: int = 128
+    max_neighbors: int | None = None
 
     def run(self, program: Program, context: Context) -> Program:
         """The program as one op fixed_point."""
@@ -58,7 +59,7 @@ class Quantize(Pass):
         if nearest is None:
             known = program.facts.min_nbor_dist
             nearest = NEAREST if known is None else MARGIN * known
-        options = Options(self.weight_bits, self.row_bits, self.max_neighbors, nearest)
+        options = Options(self.weight_bits, self.row_bits, self._capacity(program), nearest)
         exact = real_circuit(program, form, options)
         contents = rounded(exact, program, context.samples)
         context.note(
@@ -69,14 +70,19 @@ class Quantize(Pass):
         )
         return with_contents(program, contents, tuple(map(float, program.facts.sel)))
 
+    def _capacity(self, program: Program) -> int:
+        if self.max_neighbors is not None:
+            return self.max_neighbors
+        return min(max(sum(program.facts.sel), USUAL_NEIGHBORS), MOST_NEIGHBORS)
+
     def _check(self) -> None:
         for name, low, high in (
             ("weight_bits", 2, 18),
             ("row_bits", 3, 9),
-            ("max_neighbors", 1, 256),
+            ("max_neighbors", 1, MOST_NEIGHBORS),
         ):
             value = getattr(self, name)
-            if not low <= value <= high:
+            if value is not None and not low <= value <= high:
                 raise PassError(f"quantize: {name} is {value}, but must be {low} to {high}")
 
 

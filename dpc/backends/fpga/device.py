@@ -14,16 +14,18 @@ from dpc.backends.fpga.images import images
 from dpc.backends.fpga.parameters import Build
 from dpc.backends.fpga.simulator import Simulator
 from dpc.errors import DpcError
+from dpc.ir.fixed import frames
 from dpc.ir.fixed.shape import Contents
 
 Ints = NDArray[Any]
+CROWDED = 1 << 9  # of the status: an atom has more neighbours than the circuit holds
 
 
 class Circuit:
     """A card whose circuit holds a model."""
 
     def __init__(self, card: Simulator, m: Contents, build: Build) -> None:
-        self._card, self._build = card, build
+        self._card, self._build, self._m = card, build, m
         # sums that are left over on a card that was stopped are read, and so cleared
         start = [commands.load(images(m, build)), commands.read(build.atoms)]
         card.job(np.concatenate(start), build.atoms + 5)
@@ -44,6 +46,10 @@ class Circuit:
             np.add.at(force, atoms, found.force)
             virial += found.virial
             status |= found.status
+            if found.status & CROWDED:
+                near = frames.neighbors(self._m, coord, atype, nlist)
+                frames.check_count(self._m, near, len(nlist))
+                raise DpcError("the circuit counts more neighbours than there are: a bug")
         return Answer(energy[: len(nlist)], force, virial, status)
 
     def _blocks(
