@@ -12,7 +12,14 @@
 #include "fpga_regs.h"
 
 enum { OP_LOAD = 1, OP_COORD = 2, OP_RUN = 4, OP_READ = 5, READ_VIRIAL = 1 << 8 };
-enum { ID = 0x31435044, START = 1, RESET = 4, STATUS_UNKNOWN = 2, STATUS_BUS = 16, CROWDED = 1 << 9 };
+enum {
+  ID = 0x31435044,
+  START = 1,
+  RESET = 4,
+  STATUS_UNKNOWN = 2,
+  STATUS_BUS = 16,
+  CROWDED = 1 << 9
+};
 enum { WORD = 16, PAGE = 4096, VIRIAL_WORDS = 5, AXES = 3 };
 
 #define COMMANDS_AT(slot) ((uint64_t)(slot) << 26)

@@ -163,6 +163,24 @@ def test_more_neighbours_than_the_circuit_holds():
         assert card.counters()["crowded"] == 2
 
 
+def test_lists_longer_than_what_waits():
+    """A list as long as the memory for the way back is right, a longer one is refused."""
+    coord, atype, nlist = frame(SMALL)
+    most = SMALL.build.history_beats * SMALL.lanes
+    # an atom too far away to count, of one type, over and over
+    coord = np.concatenate([coord, coord[:1] + (20 << 22)])
+    atype = np.append(atype, np.int32(0))
+    far = np.full((len(nlist), most + 1), -1, np.int32)
+    far[:, : nlist.shape[1]] = nlist
+    far[2, :most] = len(coord) - 1
+    with Simulator(library(SMALL)) as card:
+        circuit = Circuit(card, SMALL.m, SMALL.build)
+        same(circuit.evaluate(coord, atype, far), frames.run(Integers(SMALL.m), coord, atype, far))
+        far[2, most] = len(coord) - 1
+        with pytest.raises(InputError, match=f"atom 2 has {most + 1} entries"):
+            circuit.evaluate(coord, atype, far)
+
+
 def driver(tmp_path: Path) -> Path:
     """The program that runs a frame through the driver."""
     runtime = simulator.RTL.parent / "runtime"
