@@ -31,7 +31,7 @@ class Quantize(Pass):
     the descriptor, and the last keep 18); `row_bits` has 2^row_bits rows of the pair table in each
     octave of r^2; `min_distance` is the shortest distance of the table, Å (by default 0.85 of
     the model's shortest training distance); `max_neighbors` is how many an atom may
-    have within the cutoff (by default as many as the model's sel, 128 to 256); more are an error.
+    have within the cutoff (more are an error); above 128, R gives up a bit for the sums.
     """
 
     changes: ClassVar[Changes] = Changes.FUNCTION
@@ -43,7 +43,7 @@ class Quantize(Pass):
     weight_bits: int = 18
     row_bits: int = 6
     min_distance: float | None = None
-    max_neighbors: int | None = None
+    max_neighbors: int = USUAL_NEIGHBORS
 
     def run(self, program: Program, context: Context) -> Program:
         """The program as one op fixed_point."""
@@ -59,7 +59,7 @@ class Quantize(Pass):
         if nearest is None:
             known = program.facts.min_nbor_dist
             nearest = NEAREST if known is None else MARGIN * known
-        options = Options(self.weight_bits, self.row_bits, self._capacity(program), nearest)
+        options = Options(self.weight_bits, self.row_bits, self.max_neighbors, nearest)
         exact = real_circuit(program, form, options)
         contents = rounded(exact, program, context.samples)
         context.note(
@@ -70,11 +70,6 @@ class Quantize(Pass):
         )
         return with_contents(program, contents, tuple(map(float, program.facts.sel)))
 
-    def _capacity(self, program: Program) -> int:
-        if self.max_neighbors is not None:
-            return self.max_neighbors
-        return min(max(sum(program.facts.sel), USUAL_NEIGHBORS), MOST_NEIGHBORS)
-
     def _check(self) -> None:
         for name, low, high in (
             ("weight_bits", 2, 18),
@@ -82,7 +77,7 @@ class Quantize(Pass):
             ("max_neighbors", 1, MOST_NEIGHBORS),
         ):
             value = getattr(self, name)
-            if value is not None and not low <= value <= high:
+            if not low <= value <= high:
                 raise PassError(f"quantize: {name} is {value}, but must be {low} to {high}")
 
 

@@ -26,7 +26,7 @@ OUT_BITS = 32  # energy of an atom, force of a pair
 VIRIAL_BITS = 64
 
 MOST_NEIGHBORS = 256  # of an atom, in any circuit
-USUAL_NEIGHBORS = 128  # a circuit holds at least so many unless told
+USUAL_NEIGHBORS = 128  # what sums of 48 bits hold of |R| and |G| below 1
 
 #: shifts that are the same for every model: force to R_BITS for the virial, and the moment
 FIXED = {"f_short": 5, "moment": COORD_FRAC + FORCE_FRAC - 5 - VIRIAL_FRAC}
