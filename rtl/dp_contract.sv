@@ -31,9 +31,11 @@ module dp_contract
   output logic [TypeW-1:0]                        ti_o,
   output logic [IndexW-1:0]                       center_o,
   output logic [3:0][XW-1:0]                      x_o,
+  output logic                                    crowded_o,  // an atom had too many neighbours
   output logic                                    saturated_o
 );
   localparam int unsigned CountW = $clog2(MaxNeighbors + 1) + 1;  // signed
+  localparam int unsigned TotalW = $clog2(MaxNeighbors + Lanes + 1);
   localparam int unsigned ProductW = DataW + RowW;
   localparam int unsigned ColumnW = index_bits(Width);
   localparam int unsigned Pads = Split ? 1 : Types;
@@ -50,6 +52,8 @@ module dp_contract
   logic signed [SumW-1:0] sum_q[Blocks][4][Columns];
   logic signed [CountW-1:0] count_q[Types];
   logic signed [CountW-1:0] here;
+  logic [TotalW-1:0] total_q, total;
+  logic crowded_q, too_many;
 
   assign en = !full_q || take;
   assign ready_o = en;
@@ -101,6 +105,20 @@ module dp_contract
       for (int t = 0; t < int'(Types); t++) begin
         count_q[t] <= (first_q ? '0 : count_q[t]) + (32'(beat_q.tj) == t ? here : '0);
       end
+    end
+  end
+
+  // ---- neighbours of all types: sums are proved for MaxNeighbors. Once beyond, the count rests
+  assign too_many = 32'(total) > MaxNeighbors || (!first_q && crowded_q);
+  assign crowded_o = en && product_valid_q && beat_q.last && too_many;
+  always_comb begin
+    total = first_q ? '0 : total_q;
+    for (int l = 0; l < int'(Lanes); l++) total = total + TotalW'(mask_q[l]);
+  end
+  always_ff @(posedge clk_i) begin
+    if (en && product_valid_q) begin
+      total_q <= too_many ? '0 : total;
+      crowded_q <= too_many;
     end
   end
 

@@ -38,7 +38,7 @@ module dp_core
   logic [OutW-1:0] taken_energy, taken_energy_q;
   logic [63:0][31:0] shift;
   logic [7:0] saturated, saturated_q;
-  logic too_near, near_q;
+  logic too_near, near_q, crowded, crowded_q;
 
   dp_command #(.Atoms(Atoms), .ListWords(ListWords)) u_command (
     .clk_i, .rst_ni, .s_valid_i, .s_ready_o, .s_data_i, .m_valid_o, .m_ready_i, .m_data_o,
@@ -46,7 +46,7 @@ module dp_core
     .list_we_o(list_we), .list_addr_o(list_addr), .start_o(start), .start_count_o(start_count),
     .playing_i(playing), .idle_i(idle), .take_o(take), .take_addr_o(take_addr),
     .taken_i(taken), .taken_word_i({taken_energy_q, taken_force}), .virial_i(virial),
-    .status_i({55'b0, near_q, saturated_q}), .clear_o(clear_virial), .error_o
+    .status_i({54'b0, crowded_q, near_q, saturated_q}), .clear_o(clear_virial), .error_o
   );
   dp_registers #(.Count(64), .Width(32), .Block(0)) u_registers (
     .clk_i, .rst_ni, .cfg_i(cfg), .value_o(shift)
@@ -152,7 +152,8 @@ module dp_core
     .valid_i(env_both[0]), .ready_o(env_readies[0]), .beat_i(env_beat), .mask_i(env_mask),
     .row_i(env_row), .g_i(env_g),
     .valid_o(x_valid), .ready_i(x_ready && centers_ready), .last_o(x_last), .ti_o(x_ti),
-    .center_o(x_center), .x_o(x), .saturated_o(saturated[1])
+    .center_o(x_center), .x_o(x), .crowded_o(crowded),
+    .saturated_o(saturated[1])
   );
   dp_fork u_x_fork (
     .clk_i, .rst_ni, .valid_i(x_valid && centers_ready), .ready_o(x_ready),
@@ -267,12 +268,14 @@ module dp_core
       quiet_q <= '0;
       saturated_q <= '0;
       near_q <= 1'b0;
+      crowded_q <= 1'b0;
     end else begin
       flight_q <= flight_q + FlightW'(begun) - FlightW'(ended);
       if (playing || list_valid || flight_q != 0 || ended || start) quiet_q <= '0;
       else if (!(&quiet_q)) quiet_q <= quiet_q + 1;
       saturated_q <= (clear_virial ? '0 : saturated_q) | saturated;
       near_q <= (!clear_virial && near_q) || too_near;
+      crowded_q <= (!clear_virial && crowded_q) || crowded;
     end
   end
   assign idle = &quiet_q;
@@ -293,6 +296,7 @@ module dp_core
     event_q[15:14] <= {kept_valid && !kept_ready, kept_valid && kept_ready};
     event_q[23:16] <= saturated;
     event_q[24] <= too_near;
+    event_q[25] <= crowded;
     if (!rst_ni) event_q <= '0;
   end
   dp_counters #(.Count(Counters)) u_counters (

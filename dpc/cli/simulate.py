@@ -45,6 +45,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--waveform", type=Path, metavar="FILE", help="write a waveform in VCD (large)"
     )
     parser.add_argument(
+        "--plot", type=Path, metavar="FILE",
+        help="a picture of what each block does over the clock (.svg, .png, .pdf)",
+    )  # fmt: skip
+    parser.add_argument(
         "--stalls", type=int, default=0, metavar="PERCENT", help="the card's memory pauses so often"
     )
     parser.add_argument(
@@ -57,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """Frame by frame: the circuit and the integer model, then cycles and occupancy."""
     import numpy as np
 
+    from dpc.backends.fpga import occupancy
     from dpc.backends.fpga.device import Circuit
     from dpc.backends.fpga.parameters import Build
     from dpc.backends.fpga.simulator import Simulator, library
@@ -68,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     from dpc.ir.ops.fixed import FixedPoint
     from dpc.package.read import open_package
 
+    if args.plot is not None:
+        occupancy.check_format(args.plot)
     package = open_package(args.package)
     program = package.program()
     found = list(program.energy.find(FixedPoint))
@@ -81,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
     with Simulator(lib, args.waveform) as card:
         card.stalls(args.stalls)
         circuit = Circuit(card, contents, build)
+        samples = card.watch() if args.plot is not None else []
         frames_ = itertools.islice(system.frames(program.facts.type_map, 0, 0), args.frames)
         for number, (frame, _) in enumerate(frames_):
             inputs, _ = graph_inputs(
@@ -95,6 +103,10 @@ def run(args: argparse.Namespace) -> int:
             nloc = len(arrays[2])
             print(f"frame {number}: {nloc} atoms, equal in every bit, {seconds:.1f} s")
         _report(card.counters(), args.clock, np)
+    if args.plot is not None:
+        found = occupancy.Occupancy.of(samples, list(BLOCKS))
+        occupancy.draw(found, BLOCKS, args.plot)
+        print(f"{args.plot}: what each block does, over {found.edges[-1]} cycles")
     return 0
 
 

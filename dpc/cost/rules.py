@@ -16,18 +16,18 @@ from dpc.ir.graph import reachable
 from dpc.ir.op import Op, Value
 from dpc.ir.ops.basis import TypeColumns, TypeColumnsVjp
 from dpc.ir.ops.contraction import ContractVjpG
+from dpc.ir.ops.fixed import FixedPoint
 from dpc.ir.ops.fused import MlpGradient
 from dpc.ir.ops.net import Mlp, MlpVjp
 from dpc.ir.params import NetBank
 from dpc.ir.types import DType
 
 FREE = frozenset(
-    "broadcast_atoms cast center_type concat constant exclude_mask exclude_pairs fixed_point "
+    "broadcast_atoms cast center_type concat constant exclude_mask exclude_pairs "
     "neighbor_type ones_like radial radial_vjp slice slice_vjp type_columns type_columns_vjp "
     "type_mask type_pair bias_vjp sum_atoms_vjp".split()
 )
-"""Ops that move or name numbers, and the circuit: the products of its whole numbers are in the
-report of its blocks."""
+"""Ops that move or name numbers."""
 
 PLAIN = frozenset("add bias multiply normalize normalize_vjp scale scale_rows sum_atoms".split())
 """Ops with one flop for each number they make: no rule needed."""
@@ -139,7 +139,9 @@ def cycles(op: Op, scene: Scene) -> float:
 
 
 def number_format(op: Op) -> str:
-    """What an op computes in: its net's format, else that of its first floating result."""
+    """What an op computes in: its net's format, whole numbers, or that of its first result."""
+    if isinstance(op, FixedPoint):
+        return "int"
     for attribute in op.attributes().values():
         if hasattr(attribute, "dtype"):
             return str(attribute.dtype)
@@ -227,6 +229,26 @@ def _table(op: Any, scene: Scene) -> float:
 @rule("table_vjp")
 def _table_vjp(op: Any, scene: Scene) -> float:
     return (HORNER_SLOPE + 2.0) * scene.sizes.elements(op.d.type)
+
+
+# the circuit: all of docs/explain/fixed-point.md in whole numbers, whose roundings are not counted
+
+CUBIC = 8.0
+"""A cubic and its slope."""
+
+
+@rule("fixed_point")
+def _fixed_point(op: Any, scene: Scene) -> float:
+    columns, products = op.table.type.dims[3] - 2, op.pairs.type.dims[0]
+    widths = (products, *op.hidden)
+    # r, u, channels, R, X; dG, dR, dt; the rest of dt, the force, its sums, the virial
+    pair = 3 + 5 + CUBIC * (columns + 2) + 3 + 8 * columns
+    pair += 8 * columns + 8 * columns + 2 * columns + 5 + 4 + 9 + 6 + 18
+    weights = sum(a * b for a, b in zip(widths, op.hidden, strict=False))
+    # every weight forward and back; a bias, the activation, idt twice, its slope, the input added
+    net = 4.0 * weights + sum(op.hidden) * (1 + CUBIC + 3) + 2.0 * widths[-1]
+    net += 2.0 * sum(width for width, adds in zip(op.hidden, op.resnet, strict=True) if adds)
+    return float(scene.sizes.rows * pair + (8 + 16) * products + net)
 
 
 # contractions

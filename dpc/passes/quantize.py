@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from dpc.ir.fixed.shape import Contents
+from dpc.ir.fixed.shape import MOST_NEIGHBORS, USUAL_NEIGHBORS, Contents
 from dpc.ir.fixed.store import SHAPE, tensors
 from dpc.ir.ops.fixed import FixedPoint
 from dpc.ir.params import Param
@@ -28,10 +28,12 @@ class Quantize(Pass):
     """Energy, forces and virial in integers of fixed formats, chosen from calibration frames.
 
     `weight_bits` is the width of the weights between hidden layers (the first layer, which reads
+    `weight_bits` is the width of the weights between hidden layers (the first layer, which reads
     the descriptor, and the last keep 18); with 8 or fewer, two of them share a DSP slice and
     those layers take 12 bits of their inputs. `row_bits` has 2^row_bits rows of the pair table in
     each octave of r^2; `min_distance` is the shortest distance of the table, Å (by default 0.85 of
-    the model's shortest training distance); `max_neighbors` is how many an atom may have.
+    the model's shortest training distance); `max_neighbors` is how many an atom may
+    have within the cutoff (more are an error); above 128, R gives up a bit for the sums.
     """
 
     changes: ClassVar[Changes] = Changes.FUNCTION
@@ -43,7 +45,7 @@ class Quantize(Pass):
     weight_bits: int = 18
     row_bits: int = 6
     min_distance: float | None = None
-    max_neighbors: int = 128
+    max_neighbors: int = USUAL_NEIGHBORS
 
     def run(self, program: Program, context: Context) -> Program:
         """The program as one op fixed_point."""
@@ -74,7 +76,7 @@ class Quantize(Pass):
         for name, low, high in (
             ("weight_bits", 2, 18),
             ("row_bits", 3, 9),
-            ("max_neighbors", 1, 256),
+            ("max_neighbors", 1, MOST_NEIGHBORS),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

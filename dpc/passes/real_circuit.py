@@ -10,7 +10,7 @@ import numpy as np
 
 from dpc.ir.fixed.numbers import Channels
 from dpc.ir.fixed.pipeline import Neighbors
-from dpc.ir.fixed.shape import FIXED, ROW_BITS, Contents, Layer, Shape
+from dpc.ir.fixed.shape import FIXED, ROW_BITS, USUAL_NEIGHBORS, Contents, Layer, Shape
 from dpc.ir.params import Net, Shortcut
 from dpc.ir.program import Program
 from dpc.ir.types import NumpyArray
@@ -30,7 +30,7 @@ class Options:
 
     weight_bits: int = 18
     row_bits: int = 6
-    max_neighbors: int = 128
+    max_neighbors: int = USUAL_NEIGHBORS
     nearest: float = 0.5  # Å
 
 
@@ -81,6 +81,8 @@ def _scaled(
     nearest = first_row(shape, options.nearest)
     u = np.concatenate([[nearest], np.linspace(nearest, form.env.rcut**2, 4001)])
     count = range(form.ntypes)
+    # more neighbours than 48 bits hold of the largest products: R stays below a half
+    room = 2.0 if shape.max_neighbors > USUAL_NEIGHBORS else 1.0
     cut = np.array([form.env.rcut**2])
     plain = [
         [PairFunctions(form, nets[form.net_of(i, j)], i, nearest, np.ones(shape.channels))
@@ -93,7 +95,7 @@ def _scaled(
         row = max(np.abs(values[0][:, 0]).max(), np.abs(values[0][:, 1] * r).max())
         h_most = np.abs(values[0][:, 1]).max() / 2  # h itself stays below 2
         empty = np.array([one(cut)[0][0] for one in plain[i]])
-        alpha = _exactly(_power_below(max(row, h_most)), empty[0, 0])
+        alpha = _exactly(_power_below(max(row, h_most) * room), empty[0, 0])
         most = np.array([np.abs(v[:, 2:]).max(axis=0) for v in values])
         if not shape.split:
             most[:] = most.max(axis=0)

@@ -137,18 +137,24 @@ void dp_sim_close(dp_sim *sim) {
 }
 
 int dp_sim_reg_read(dp_sim *sim, uint32_t addr, uint32_t *value) {
+  return dp_sim_reg_read_row(sim, addr, 1, value);
+}
+
+// an address in every cycle, the answers a cycle behind
+int dp_sim_reg_read_row(dp_sim *sim, uint32_t addr, uint32_t count, uint32_t *values) {
   Vdp_top &t = *sim->top;
-  t.s_axi_control_araddr = addr;
-  t.s_axi_control_arvalid = 1;
+  uint32_t asked = 0, came = 0;
   t.s_axi_control_rready = 1;
-  for (int i = 0; i < kRegisterLimit; ++i) {
+  for (uint32_t i = 0; i < kRegisterLimit + count; ++i) {
+    t.s_axi_control_araddr = addr + 4 * asked;
+    t.s_axi_control_arvalid = asked < count;
     t.eval();
-    const bool asked = t.s_axi_control_arvalid && t.s_axi_control_arready;
-    const bool came = t.s_axi_control_rvalid;
-    *value = t.s_axi_control_rdata;
+    const bool take = t.s_axi_control_arvalid && t.s_axi_control_arready;
+    if (t.s_axi_control_rvalid) values[came++] = t.s_axi_control_rdata;
     sim->clock();
-    if (asked) t.s_axi_control_arvalid = 0;
-    if (came) return 0;
+    if (take) ++asked;
+    t.s_axi_control_arvalid = 0;
+    if (came == count) return 0;
   }
   return -1;
 }

@@ -18,6 +18,7 @@ void dp_sim_close(dp_sim *sim);
 
 /* 0, or -1 if the circuit does not answer. */
 int dp_sim_reg_read(dp_sim *sim, uint32_t addr, uint32_t *value);
+int dp_sim_reg_read_row(dp_sim *sim, uint32_t addr, uint32_t count, uint32_t *values);
 int dp_sim_reg_write(dp_sim *sim, uint32_t addr, uint32_t value);
 
 /* The card's memory; takes no cycles. */

@@ -15,7 +15,8 @@
 /* what `tile` returns */
 enum {
   DPC_TILE_OK = 0,
-  DPC_TILE_COINCIDENT = 1 /* two atoms at one place: see `pair` */
+  DPC_TILE_COINCIDENT = 1, /* two atoms at one place: see `pair` */
+  DPC_TILE_CROWDED = 2     /* an atom and how many neighbours it has, more than can be: `pair` */
 };
 
 typedef struct dpc_tile {

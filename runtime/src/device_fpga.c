@@ -12,7 +12,14 @@
 #include "fpga_regs.h"
 
 enum { OP_LOAD = 1, OP_COORD = 2, OP_RUN = 4, OP_READ = 5, READ_VIRIAL = 1 << 8 };
-enum { ID = 0x31435044, START = 1, RESET = 4, STATUS_UNKNOWN = 2, STATUS_BUS = 16 };
+enum {
+  ID = 0x31435044,
+  START = 1,
+  RESET = 4,
+  STATUS_UNKNOWN = 2,
+  STATUS_BUS = 16,
+  CROWDED = 1 << 9
+};
 enum { WORD = 16, PAGE = 4096, VIRIAL_WORDS = 5, AXES = 3 };
 
 #define COMMANDS_AT(slot) ((uint64_t)(slot) << 26)
@@ -230,6 +237,10 @@ static dpc_status collect(dpc_fpga *f, size_t number, dpc_fpga_frame *frame, int
   memcpy(rest, f->buffer + 2 * n, sizeof rest);
   for (int k = 0; k < AXES * AXES; k++) virial[k] += rest[k];
   frame->status |= (uint64_t)rest[AXES * AXES];
+  if (frame->status & CROWDED)
+    return dpc_fail(error, DPC_ERROR_LIMIT,
+                    "an atom has more neighbours within the cutoff than the circuit is made for. "
+                    "Compile again with a larger quantize{max_neighbors=...} (256 at most)");
   return DPC_OK;
 }
 

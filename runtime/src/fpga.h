@@ -64,7 +64,8 @@ typedef struct dpc_fpga_frame {
   double *force;       /* nall * 3 */
   double *virial;      /* 9 */
   double *atom_energy; /* nloc */
-  uint64_t status;     /* bits 0 to 7: what saturated, 8: atoms nearer than the tables reach */
+  uint64_t status;     /* bits 0 to 7: what saturated, 8: atoms nearer than the tables reach;
+                        * 9 is an error: an atom with more neighbours than the circuit holds */
 } dpc_fpga_frame;
 
 dpc_status dpc_fpga_evaluate(dpc_fpga *fpga, dpc_fpga_frame *frame, dpc_error *error);

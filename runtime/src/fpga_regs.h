@@ -29,6 +29,6 @@
 /* 32 counters of the core, one after the other */
 #define DPC_REG_COUNTERS 0x80u
 
-#define DPC_FPGA_COUNTERS 25
+#define DPC_FPGA_COUNTERS 26
 
 #endif

@@ -106,6 +106,12 @@ static dpc_status reserve(dpc_session *s, const dpc_system *system, dpc_error *e
 dpc_status dpc_run_explain(const dpc_session *s, const dpc_system *system, const dpc_worker *worker,
                            dpc_error *error) {
   const int32_t *pair = worker->pair, nall = system->nall;
+  if (worker->code == DPC_TILE_CROWDED)
+    return dpc_fail(error, DPC_ERROR_LIMIT,
+                    "atom %d (counted from 0) has %d neighbours within the cutoff, more than the "
+                    "circuit of %.200s is made for. Compile again with quantize{max_neighbors=%d} "
+                    "(256 at most)",
+                    pair[0], pair[1], s->model->name, pair[1]);
   if (worker->code != DPC_TILE_COINCIDENT)
     return dpc_fail(error, DPC_ERROR_DEVICE, "%.200s: bin/host.so failed with code %d",
                     s->model->name, worker->code);

@@ -17,6 +17,7 @@ from dpc.backends.fpga.build import digest_of
 from dpc.backends.fpga.device import Circuit
 from dpc.backends.fpga.images import images
 from dpc.backends.fpga.simulator import Simulator
+from dpc.errors import InputError
 from dpc.ir.fixed import frames
 from dpc.ir.fixed.numbers import Integers
 from dpc.ir.fixed.shape import OUT_BITS
@@ -179,9 +180,55 @@ def test_steady_state():
     assert least <= (busy[1] - busy[0]) / (2 * len(nlist)) <= 1.1 * least + 1
 
 
-def test_c_driver(tmp_path):
-    """The driver of boards on the simulated circuit, in blocks and at once."""
-    c, runtime = SMALL, simulator.RTL.parent / "runtime"
+def crowd(c: Case, count: int):
+    """An atom with so many neighbours, in any lane, which have none."""
+    rng = np.random.default_rng(2)
+    coord = frames.to_fixed(rng.uniform(-1.1, 1.1, (count + 1, 3)))
+    nlist = np.full((count + 1, count), -1, np.int32)
+    nlist[3] = np.delete(np.arange(count + 1), 3)
+    return coord, (np.arange(count + 1) % c.m.shape.ntypes).astype(np.int32), nlist
+
+
+def test_more_neighbours_than_the_circuit_holds():
+    """As many as it holds are right; one more is an error here and in NumPy, and is forgotten."""
+    most = SMALL.m.shape.max_neighbors
+    with Simulator(library(SMALL)) as card:
+        circuit = Circuit(card, SMALL.m, SMALL.build)
+        for count in (most + 1, most, 3 * most, most - 1):
+            given = crowd(SMALL, count)
+            if count <= most:
+                same(circuit.evaluate(*given), frames.run(Integers(SMALL.m), *given))
+                continue
+            for compute in (
+                lambda *given: frames.run(Integers(SMALL.m), *given),
+                circuit.evaluate,
+            ):
+                with pytest.raises(InputError, match=f"atom 3 .* has {count} neighbours"):
+                    compute(*given)
+        assert card.counters()["crowded"] == 2
+
+
+def test_lists_longer_than_what_waits():
+    """A list as long as the memory for the way back is right, a longer one is refused."""
+    coord, atype, nlist = frame(SMALL)
+    most = SMALL.build.history_beats * SMALL.lanes
+    # an atom too far away to count, of one type, over and over
+    coord = np.concatenate([coord, coord[:1] + (20 << 22)])
+    atype = np.append(atype, np.int32(0))
+    far = np.full((len(nlist), most + 1), -1, np.int32)
+    far[:, : nlist.shape[1]] = nlist
+    far[2, :most] = len(coord) - 1
+    with Simulator(library(SMALL)) as card:
+        circuit = Circuit(card, SMALL.m, SMALL.build)
+        same(circuit.evaluate(coord, atype, far), frames.run(Integers(SMALL.m), coord, atype, far))
+        far[2, most] = len(coord) - 1
+        with pytest.raises(InputError, match=f"atom 2 has {most + 1} entries"):
+            circuit.evaluate(coord, atype, far)
+
+
+def driver(tmp_path: Path) -> Path:
+    """The program that runs a frame through the driver."""
+    runtime = simulator.RTL.parent / "runtime"
     program = tmp_path / "fpga_frame"
     subprocess.run(
         [*native.find_compiler("c"), "-std=c11", "-O1", f"-I{runtime / 'include'}",
@@ -189,21 +236,42 @@ def test_c_driver(tmp_path):
          *(str(runtime / "src" / f"{n}.c") for n in
            ("device_fpga", "fpga_blocks", "fpga_sim", "error")),
          "-ldl", "-lm", "-o", str(program)], check=True)  # fmt: skip
-    inputs = made_samples(MODELS[c.name], 1)[0].inputs
-    coord, atype, nlist = inputs["coord"], inputs["atype"].astype(np.int32), inputs["nlist"]
-    nlist = np.take_along_axis(nlist, np.argsort(nlist < 0, axis=1, kind="stable"), axis=1)
+    return program
+
+
+def write_frame(c: Case, tmp_path: Path, coord, atype, nlist, atoms: int) -> None:
+    """What fpga_frame reads, positions in Å."""
     images(c.m, c.build).tofile(tmp_path / "words.bin")
     coord.tofile(tmp_path / "coord.bin")
     head = [len(nlist), len(coord), nlist.shape[1]]
     np.concatenate([head, atype, nlist.ravel()]).astype(np.int32).tofile(tmp_path / "frame.bin")
+    facts = np.array([0, c.lanes, atoms, c.build.list_words, c.m.shape.ntypes], np.int64)
+    facts[:1] = np.array([digest_of(c.m.shape, c.build)], np.uint64).view(np.int64)
+    (tmp_path / "circuit.bin").write_bytes(
+        facts.tobytes() + c.m.energy_bias.astype(float).tobytes()
+    )
+
+
+def test_c_driver_says_that_neighbours_are_too_many(tmp_path):
+    c, program = SMALL, driver(tmp_path)
+    coord, atype, nlist = crowd(c, c.m.shape.max_neighbors + 1)
+    write_frame(c, tmp_path, coord / 2.0**22, atype, nlist, c.build.atoms)
+    done = subprocess.run(
+        [str(program), str(library(c)), str(tmp_path), "1"], capture_output=True, text=True
+    )
+    assert done.returncode and "quantize{max_neighbors=...}" in done.stderr + done.stdout
+
+
+def test_c_driver(tmp_path):
+    """The driver of boards on the simulated circuit, in blocks and at once."""
+    c, program = SMALL, driver(tmp_path)
+    inputs = made_samples(MODELS[c.name], 1)[0].inputs
+    coord, atype, nlist = inputs["coord"], inputs["atype"].astype(np.int32), inputs["nlist"]
+    nlist = np.take_along_axis(nlist, np.argsort(nlist < 0, axis=1, kind="stable"), axis=1)
     expected = frames.run(Integers(c.m), frames.to_fixed(coord), atype, nlist)
     energy, force, virial = frames.to_eV(c.m, expected, atype[: len(nlist)])
     for atoms, times in ((c.build.atoms, 2), (120, 1)):
-        facts = np.array([0, c.lanes, atoms, c.build.list_words, c.m.shape.ntypes], np.int64)
-        facts[:1] = np.array([digest_of(c.m.shape, c.build)], np.uint64).view(np.int64)
-        (tmp_path / "circuit.bin").write_bytes(
-            facts.tobytes() + c.m.energy_bias.astype(float).tobytes()
-        )
+        write_frame(c, tmp_path, coord, atype, nlist, atoms)
         subprocess.run([str(program), str(library(c)), str(tmp_path), str(times)], check=True)
         found = np.fromfile(tmp_path / "result.bin")
         assert np.array_equal(found[10 : 10 + force.size].reshape(-1, 3), force)

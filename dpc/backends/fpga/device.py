@@ -13,17 +13,19 @@ from dpc.backends.fpga.commands import Answer, Words
 from dpc.backends.fpga.images import images
 from dpc.backends.fpga.parameters import Build
 from dpc.backends.fpga.simulator import Simulator
-from dpc.errors import DpcError
+from dpc.errors import DpcError, InputError
+from dpc.ir.fixed import frames
 from dpc.ir.fixed.shape import Contents
 
 Ints = NDArray[Any]
+CROWDED = 1 << 9  # of the status: an atom has more neighbours than the circuit holds
 
 
 class Circuit:
     """A card whose circuit holds a model."""
 
     def __init__(self, card: Simulator, m: Contents, build: Build) -> None:
-        self._card, self._build = card, build
+        self._card, self._build, self._m = card, build, m
         # sums that are left over on a card that was stopped are read, and so cleared
         start = [commands.load(images(m, build)), commands.read(build.atoms)]
         card.job(np.concatenate(start), build.atoms + 5)
@@ -44,7 +46,26 @@ class Circuit:
             np.add.at(force, atoms, found.force)
             virial += found.virial
             status |= found.status
+            if found.status & CROWDED:
+                near = frames.neighbors(self._m, coord, atype, nlist)
+                frames.check_count(self._m, near, len(nlist))
+                raise DpcError("the circuit counts more neighbours than there are: a bug")
         return Answer(energy[: len(nlist)], force, virial, status)
+
+    def _check_beats(self, centers: Ints, near: Ints, atype: Ints) -> None:
+        """A centre's whole list waits on the chip for its way back, or the circuit stands still."""
+        kinds = np.where(near >= 0, atype[near], -1)
+        found = [(kinds == t).sum(axis=1) for t in range(self._m.shape.ntypes)]
+        beats = sum(-(-count // self._build.lanes) for count in found)
+        most = self._build.history_beats
+        crowded = np.flatnonzero(beats > most)
+        if len(crowded):
+            entries = np.count_nonzero(near[crowded[0]] >= 0)
+            raise InputError(
+                f"the list of atom {centers[crowded[0]]} has {entries} entries, "
+                f"more than the circuit's {most} words of {self._build.lanes} hold: take a list "
+                "with a smaller skin"
+            )
 
     def _blocks(
         self, coord: Ints, atype: Ints, nlist: Ints, known: Ints
@@ -57,6 +78,7 @@ class Circuit:
                 continue
             near = nlist[centers]
             near = np.where((near >= 0) & known[near], near, -1)
+            self._check_beats(centers, near, atype)
             others = np.setdiff1d(near[near >= 0], centers)
             atoms = np.concatenate([centers, others])
             local = np.full(len(coord), -1)

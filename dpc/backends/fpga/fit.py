@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dpc.backends.base import Problem
 from dpc.backends.fpga.microarch import FILL, Design, choose, curve, fits, load
 from dpc.backends.fpga.parameters import Build
-from dpc.ir.fixed.shape import Contents, Shape
+from dpc.ir.fixed.shape import MOST_NEIGHBORS, Contents, Shape
 from dpc.ir.ops.fixed import FixedPoint
 from dpc.targets import Target
 
@@ -42,7 +42,8 @@ def limits(m: Contents, target: Target, build: Build | None) -> list[Limit]:
               f"quantize{{row_bits={max(3, shape.row_bits - _excess(rows, 8192))}}}"),
         limit("columns of X", shape.width, 256, "passes basis and fold, or fewer neurons"),
         limit("layers", len(shape.hidden), 8, "fewer layers in the fitting net"),
-        limit("neighbours", shape.max_neighbors, 256, "quantize{max_neighbors=256}, shorter rcut"),
+        limit("neighbours", shape.max_neighbors, MOST_NEIGHBORS,
+              f"quantize{{max_neighbors={MOST_NEIGHBORS}}}, shorter rcut"),
     ]  # fmt: skip
     if build is not None:
         lanes = (build.product_lanes, *build.layer_lanes)

@@ -30,7 +30,8 @@ COUNTERS = (
     "descriptor_words", "descriptor_waits", "fit_words", "fit_waits",
     "dx_words", "dx_waits", "pair_words", "pair_waits",
     "saturated_rows", "saturated_x", "saturated_descriptor", "saturated_fit",
-    "saturated_energy", "saturated_fit_back", "saturated_dx", "saturated_force", "too_near",
+    "saturated_energy", "saturated_fit_back", "saturated_dx", "saturated_force",
+    "too_near", "crowded",
 )  # fmt: skip
 
 ROOT = Path(__file__).parent.parent.parent.parent

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from dpc import native
 from dpc.backends.fpga import registers
 from dpc.backends.fpga.commands import Words
+from dpc.backends.fpga.occupancy import Sample
 from dpc.backends.fpga.parameters import Build, package
 from dpc.errors import ToolError
 from dpc.ir.fixed.shape import Shape
@@ -124,6 +125,7 @@ class Simulator:
         if not handle:
             raise ToolError(f"{path}: built without waveforms")
         self._sim = ctypes.c_void_p(handle)
+        self._every, self._samples = 64, None  # type: int, list[Sample] | None
 
     def close(self) -> None:
         """Free it; a waveform is complete only then."""
@@ -162,7 +164,20 @@ class Simulator:
 
     def counters(self) -> dict[str, int]:
         """What the core counted, by name."""
-        return {name: self.read("COUNTERS", i) for i, name in enumerate(registers.COUNTERS)}
+        return dict(zip(registers.COUNTERS, self._counters(), strict=True))
+
+    def _counters(self) -> list[int]:
+        """All of them, in about as many cycles."""
+        values = (ctypes.c_uint32 * len(registers.COUNTERS))()
+        first = registers.REGISTERS["COUNTERS"][0]
+        if self._lib.dp_sim_reg_read_row(self._sim, first, len(values), values):
+            raise ToolError("the counters do not answer")
+        return list(values)
+
+    def watch(self, every: int = 16) -> list[Sample]:
+        """From now on jobs are interrupted every so many cycles to read the counters, into this."""
+        self._every, self._samples = every, []
+        return self._samples
 
     def job(self, commands: Words, results: int, limit: int = 10_000_000) -> Words:
         """Send commands, wait for so many words of results; `limit` is in cycles."""
@@ -183,7 +198,9 @@ class Simulator:
                 raise ToolError(
                     f"the circuit has not answered in {limit} cycles; status {self.read('STATUS')}"
                 )
-            self._lib.dp_sim_run(self._sim, ctypes.c_uint64(64))
+            if self._samples is not None:
+                self._samples.append((self.cycles, self._counters()))
+            self._lib.dp_sim_run(self._sim, ctypes.c_uint64(self._every))
         out: NDArray[np.uint64] = np.zeros((results, 2), np.uint64)
         self._lib.dp_sim_dma_read(
             self._sim, ctypes.c_uint64(RESULT), out.ctypes.data_as(ctypes.c_void_p),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dpc.errors import InputError
 from dpc.ir.fixed.numbers import Integers, saturate
 from dpc.ir.fixed.pipeline import Neighbors, evaluate
 from dpc.ir.fixed.shape import (
@@ -13,6 +14,7 @@ from dpc.ir.fixed.shape import (
     DATA_BITS,
     ENERGY_FRAC,
     FORCE_FRAC,
+    MOST_NEIGHBORS,
     R_BITS,
     VIRIAL_FRAC,
     Contents,
@@ -46,6 +48,28 @@ def neighbors(m: Contents, coord: NumpyArray, atype: NumpyArray, nlist: NumpyArr
     return Neighbors(center, atype[center], atype[neighbor], r[of], u[of], neighbor)
 
 
+def check_count(m: Contents, near: Neighbors, nloc: int) -> None:
+    """InputError for a centre with more neighbours within the cutoff than the circuit holds.
+
+    Its sums of 48 bits are proved for `max_neighbors` only.
+    """
+    counts = np.bincount(near.center, minlength=nloc)
+    crowded = np.flatnonzero(counts > m.shape.max_neighbors)
+    if len(crowded):
+        raise InputError(too_many(int(crowded[0]), int(counts[crowded[0]]), m.shape.max_neighbors))
+
+
+def too_many(atom: int, count: int, most: int) -> str:
+    """What is said of it."""
+    remedy = f"Compile again with quantize{{max_neighbors={count}}}"
+    if count > MOST_NEIGHBORS:
+        remedy = f"No circuit holds more than {MOST_NEIGHBORS}: train with a shorter rcut"
+    return (
+        f"atom {atom} (counted from 0) has {count} neighbours within the cutoff, more than the "
+        f"{most} that the circuit is made for. {remedy}"
+    )
+
+
 def square(m: Contents, r: NumpyArray) -> NumpyArray:
     """u = |r|^2, unsigned and saturated."""
     shift = 2 * COORD_FRAC - m.shape.u_frac
@@ -57,6 +81,7 @@ def run(n: Integers, coord: NumpyArray, atype: NumpyArray, nlist: NumpyArray) ->
     """Everything for local atoms, the first len(nlist), from integer positions [nall, 3]."""
     m = n.contents
     near = neighbors(m, coord, atype, nlist)
+    check_count(m, near, len(nlist))
     ti = atype[: len(nlist)]
     known = ti >= 0
     found = evaluate(n, m, np.where(known, ti, 0), near)

@@ -25,6 +25,9 @@ SUM_BITS = 48  # exact sums
 OUT_BITS = 32  # energy of an atom, force of a pair
 VIRIAL_BITS = 64
 
+MOST_NEIGHBORS = 256  # of an atom, in any circuit
+USUAL_NEIGHBORS = 128  # what sums of 48 bits hold of |R| and |G| below 1
+
 #: layers whose weights have no more bits than this share a DSP slice between two of them
 PACKED_WEIGHT_BITS = 8
 #: what such a weight is multiplied with; the two products lie PACKED_SHIFT bits apart

@@ -17,9 +17,11 @@ from dpc.ir.op import ops
 from dpc.ir.program import Program
 from dpc.passes.base import Context
 from dpc.passes.pipeline import Pipeline
+from dpc.passes.quantize import with_contents
 from dpc.passes.table_error import table_errors
 from dpc.targets import Target, parse_target
 from dpc.targets.roofline import assumed_roofline
+from tests.fixed_models import MODELS, contents, made_program
 from tests.programs import ZOO, Model, program, samples
 from tests.unit.ir.world import all_examples, make
 
@@ -62,6 +64,15 @@ def test_water_as_the_peer_computes_it(water: Program) -> None:
     assert products == pytest.approx(1998e3, rel=1e-3)
     assert total == pytest.approx(2.56e6, rel=0.01)
     assert total - products - 54 * 89 * 100 == pytest.approx(80e3, rel=0.1)
+
+
+def test_whole_numbers_of_a_circuit() -> None:
+    """8 columns, 16 products, three layers of 16, five neighbours."""
+    made = with_contents(made_program(MODELS["reduced"]), contents("reduced"))
+    neighbor = 8 + 8 * 10 + 3 + (8 + 8 + 8 + 2) * 8 + 5 + 4 + 9 + 6 + 18
+    layers = 3 * (4 * 16 * 16 + 16 * (1 + 8 + 3))
+    found = whole(program_work(made, Sizes((2.0, 3.0), 24, 8))).flops
+    assert found == {"int": 5 * neighbor + 24 * 16 + layers + 2 * 16}
 
 
 def test_symmetrize_saves_a_part_of_the_first_layer(water: Program) -> None:

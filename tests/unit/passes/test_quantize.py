@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dpc.ir.fixed.numbers import cubic
-from dpc.ir.fixed.shape import C_BITS, DATA_BITS, ROW_BITS, SUM_BITS, T_BITS
+from dpc.ir.fixed.numbers import Integers, cubic
+from dpc.ir.fixed.shape import C_BITS, COORD_FRAC, DATA_BITS, ROW_BITS, SUM_BITS, T_BITS
+from dpc.ir.fixed.store import contents_of
 from dpc.ir.ops.fixed import FixedPoint
 from dpc.passes.base import Context, PassError
 from dpc.passes.measure import compare, measure
@@ -83,6 +84,22 @@ def test_no_sum_leaves_its_bits(name):
     assert most <= 1 << (SUM_BITS - 1)
     for value in m.shift.values():
         assert np.min(value) >= 0 and np.max(value) + 8 < 64
+
+
+def test_sums_of_more_neighbours_fit():
+    """R gives up a bit, in everything that the tables hold."""
+    fixed = quantized("odd", "{max_neighbors=256}")[1]
+    m = contents_of(next(fixed.energy.find(FixedPoint)), fixed.store)
+    assert m.shape.max_neighbors == 256
+    n, nt = Integers(m), m.shape.ntypes
+    u = np.arange(m.u_min, m.u_cut, 1009)
+    for ti, tj in np.ndindex(nt, nt):
+        c = n.channels(np.full(len(u), ti), np.full(len(u), tj), u)
+        r = np.sqrt(u * 2.0**-m.shape.u_frac) * 2.0**COORD_FRAC
+        s = n.narrow("row_s", c.s, m.shift["row_s"], DATA_BITS)
+        h = n.narrow("row_h", c.h * r.astype(np.int64), m.shift["row_h"], DATA_BITS)
+        most = np.maximum(np.abs(s), np.abs(h)).max()
+        assert 0 < most and most * (1 << (ROW_BITS - 1)) * 256 <= 1 << (SUM_BITS - 1)
 
 
 def test_fewer_bits_of_weights_cost_accuracy():

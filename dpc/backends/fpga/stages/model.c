@@ -35,8 +35,8 @@ static fitting fitting_of(const dpc_tile *tile) {
 
 static int64_t to_fixed(double x) { return (int64_t)__builtin_floor(x * COORD_ONE + 0.5); }
 
-/* The neighbours of centre c that count, and X from them; their number, or -1 where two atoms
- * are at one place. */
+/* The neighbours of centre c that count, and X from them; their number, or minus the
+ * code of what is wrong: see `pair`. */
 static int32_t gather(dpc_tile *tile, int32_t c, pair *pairs, int32_t *x) {
   const size_t ti = (size_t)tile->center_type, i = (size_t)tile->atoms[c];
   const int32_t *table = tensor(tile, AT_TABLE);
@@ -58,7 +58,7 @@ static int32_t gather(dpc_tile *tile, int32_t c, pair *pairs, int32_t *x) {
     if (u >= U_CUT) continue;
     if (u == 0) {
       tile->pair[0] = (int32_t)i, tile->pair[1] = p->atom;
-      return -1;
+      return -DPC_TILE_COINCIDENT;
     }
     if (u < U_MIN) tile->extrapolated++;
     const size_t pair_types = ti * NTYPES + (size_t)p->type;
@@ -66,6 +66,10 @@ static int32_t gather(dpc_tile *tile, int32_t c, pair *pairs, int32_t *x) {
     add_pair(p, pad + pair_types * COLUMNS, sums);
     of_type[p->type]++;
     found++;
+  }
+  if (found > MAX_NEIGHBORS) { /* the sums of the circuit are proved for no more */
+    tile->pair[0] = (int32_t)i, tile->pair[1] = found;
+    return -DPC_TILE_CROWDED;
   }
   for (int k = 0; k < 4 * WIDTH; k++) x[k] = dpc_round(sums[k], SHIFT_X, X_BITS);
   for (int t = 0; t < NTYPES; t++)
@@ -110,7 +114,7 @@ static int32_t run_tile(dpc_tile *tile) {
   int32_t x[TILE][4 * WIDTH], energy[TILE], count[TILE];
   for (int32_t c = 0, at = 0; c < tile->count; c++) {
     count[c] = gather(tile, c, pairs + at, x[c]);
-    if (count[c] < 0) return DPC_TILE_COINCIDENT;
+    if (count[c] < 0) return -count[c];
     at += count[c];
   }
   fit(&f, tile->count, x, energy);

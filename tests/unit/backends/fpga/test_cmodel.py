@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dpc.backends.fpga.cmodel import build_cmodel
+from dpc.errors import InputError
 from dpc.ir.evaluate import evaluate
 from dpc.ir.ops.fixed import FixedPoint
 from dpc.ir.types import Ragged
@@ -77,6 +78,23 @@ def test_counts_and_one_place(tmp_path):
     nlist = np.array([[1, 2], [0, 2], [0, 1]], np.int32)
     found = same_bits("odd", {"coord": coord, "atype": atype, "nlist": nlist}, tmp_path)
     assert found["extrapolated"] == 2 and found["sel_overflow"] == 0
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_more_neighbours_than_the_circuit_holds(more, tmp_path):
+    """One too many is an error that names the atom; the last that fits has the bits of NumPy."""
+    count = contents("reduced").shape.max_neighbors + more
+    coord = np.random.default_rng(5).uniform(-1.1, 1.1, (count + 1, 3))
+    atype = (np.arange(count + 1) % 2).astype(np.int32)
+    nlist = np.arange(1, count + 1, dtype=np.int32)[None]
+    inputs = {"coord": coord, "atype": atype, "nlist": nlist}
+    if not more:
+        same_bits("reduced", inputs, tmp_path)
+        return
+    found = run_tiles(built("reduced")[1], tmp_path, {**inputs, "nlist": ragged_list(nlist)})
+    assert (found["status"], found["pair"]) == (2, (0, count))
+    with pytest.raises(InputError, match=rf"atom 0 .* has {count} .*max_neighbors={count}"):
+        evaluate(built("reduced")[0], "energy", inputs)
 
 
 @pytest.mark.slow
