@@ -1,0 +1,150 @@
+"""The circuit of a model that learns in fixed point: the same integers in training and compile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dpc.data.inputs import graph_inputs
+from dpc.ir.evaluate import evaluate
+from dpc.ir.fixed.shape import Z_FRAC, Contents
+from dpc.ir.ops.contraction import Outer, outer_pairs
+from dpc.ir.program import Program
+from dpc.ir.types import NumpyArray
+from dpc.passes.base import Context
+from dpc.passes.circuit_form import Form, find_form
+from dpc.passes.contents import Ranges, contents_in, frozen_part, statistics, with_fitting
+from dpc.passes.measure import measure
+from dpc.passes.pipeline import Pipeline
+from dpc.passes.quantize import Quantize, with_contents
+from dpc.passes.real_circuit import RealCircuit, real_circuit, with_nets
+from dpc.passes.samples import Sample
+
+if TYPE_CHECKING:
+    from dpc.frontend import Model
+
+BEFORE = "canonicalize widen symmetrize"
+"""What a model that learns in fixed point is compiled by, before quantize: nothing that
+approximates."""
+
+SECTION = "circuit"
+"""Of a model's config: options of the circuit, and the ranges that its formats come from."""
+
+
+def trained_pipeline(section: Mapping[str, Any]) -> str:
+    """The passes of a model with such a section."""
+    options = ", ".join(f"{k}={section[k]}" for k in ("weight_bits", "row_bits", "max_neighbors"))
+    return f"{BEFORE} quantize{{{options}}}"
+
+
+def trained_ranges(section: Mapping[str, Any]) -> dict[str, NumpyArray]:
+    """Ranges by signal."""
+    return {name: np.asarray(row, np.float64) for name, row in section["ranges"].items()}
+
+
+class TrainedCircuit:
+    """A model's circuit in formats that stay; only the fitting nets may change after it is made."""
+
+    def __init__(self, model: Model) -> None:
+        from dpc.frontend.training.quantised.leaves import FirstLayer
+
+        section = model.config[SECTION]
+        self._known = Ranges(trained_ranges(section))
+        program, form = _form(model)
+        self._exact = _exact(program, form, section)
+        self._known.refuse_other(self._exact.shape)
+        self._frozen = frozen_part(self._exact, self._known)
+        self.first = FirstLayer(_products(model, form), self._exact.undo)
+
+    def contents(self, model: Model) -> Contents:
+        """The integers of the model's weights as they are now."""
+        program, form = _form(model)
+        return with_fitting(self._frozen, with_nets(self._exact, program, form), self._known)
+
+
+class FixedPotential:
+    """A model that was trained in fixed point, evaluated as its circuit does: every bit."""
+
+    def __init__(self, model: Model) -> None:
+        self.type_map = model.type_map
+        program = Pipeline.parse(BEFORE).run(model.lower())
+        contents = TrainedCircuit(model).contents(model)
+        self._program = with_contents(program, contents, tuple(map(float, model.sel)))
+
+    def evaluate(
+        self, coord: Any, types: Any, cell: Any = None, fparam: Any = None, aparam: Any = None
+    ) -> dict[str, Any]:
+        """As Model.evaluate."""
+        from dpc.data.inputs import read_cell, read_coord, read_types
+
+        atype = read_types(self.type_map, types)
+        frame = (read_coord(coord, len(atype)), atype, read_cell(cell), None, None)
+        sample = Sample(*graph_inputs(self._program.facts, *frame))
+        graph = self._program.energy
+        out = evaluate(self._program, graph, dict(sample.inputs))
+        (found,) = measure(self._program, [sample])
+        energy = np.asarray(out["atom_energy"], np.float64)
+        return {
+            "energy": float(energy.sum()),
+            "force": found.force,
+            "virial": found.virial,
+            "atom_energy": energy,
+        }
+
+
+def calibrate(model: Model, samples: Sequence[Sample], options: Mapping[str, Any]) -> None:
+    """Give a model the section `circuit`: formats from its ranges on frames.
+
+    What rounding the weights takes from the sums of a mean input goes into the biases.
+    """
+    program, form = _form(model)
+    exact = _exact(program, form, options)
+    found = statistics(exact, program, samples)
+    ranges = {k: np.atleast_1d(v).tolist() for k, v in found.largest.items()}
+    model.config[SECTION] = {**options, "ranges": ranges}
+    wanted = contents_in(exact, found)
+    plain = contents_in(exact, Ranges(trained_ranges(model.config[SECTION])))
+    _move_biases(model, wanted, plain)
+
+
+def _form(model: Model) -> tuple[Program, Form]:
+    program = Pipeline.parse(BEFORE).run(model.lower(), Context())
+    return program, find_form(program)
+
+
+def _exact(program: Program, form: Form, section: Mapping[str, Any]) -> RealCircuit:
+    names = ("weight_bits", "row_bits", "max_neighbors")
+    options = Quantize(**{name: section[name] for name in names}).options_for(program)
+    return real_circuit(program, form, options)
+
+
+def _products(model: Model, form: Form) -> NumpyArray:
+    """Which product of the circuit each number of the model's descriptor is."""
+    program = model.lower()
+    outer = list(program.energy.find(Outer))
+    if not outer:  # as many, in their order
+        return np.arange(len(form.pairs))
+    pairs = np.stack(outer_pairs(int(outer[0].x.dims[2]), outer[0].axis_neuron, False), axis=1)
+    place = {tuple(pair): k for k, pair in enumerate(np.sort(form.pairs, axis=1).tolist())}
+    return np.array([place[tuple(pair)] for pair in np.sort(pairs, axis=1).tolist()])
+
+
+def _move_biases(model: Model, wanted: Contents, plain: Contents) -> None:
+    """Add what the contents differ by in their biases."""
+    from dpc.frontend.fittings.energy import EnergyFitting
+
+    assert isinstance(model.fitting, EnergyFitting)
+    moves = [
+        (b.bias - a.bias) * np.exp2(-(a.z_shift.astype(np.float64) + Z_FRAC))
+        for a, b in zip(plain.layers, wanted.layers, strict=True)
+    ]
+    head = (wanted.head_bias - plain.head_bias) * 2.0 ** -(plain.frac["a"] + plain.frac["head"])
+    for t, net in enumerate(model.fitting.nets):
+        for layer, move in zip(net, [*moves, head[:, None]], strict=True):
+            bias = layer.bias.detach()
+            bias += bias.new_tensor(move[t])
+
+
+__all__ = ["FixedPotential", "TrainedCircuit", "calibrate", "trained_pipeline"]
