@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dpc.data.inputs import graph_inputs
+from dpc.compiler.samples import sample
+from dpc.data.frames import Frame
+from dpc.data.inputs import read_cell, read_coord, read_types
+from dpc.frontend.importers.options import CIRCUIT
 from dpc.ir.evaluate import evaluate
 from dpc.ir.fixed.shape import Z_FRAC, Contents
 from dpc.ir.ops.contraction import Outer, outer_pairs
@@ -16,27 +19,40 @@ from dpc.ir.types import NumpyArray
 from dpc.passes.base import Context
 from dpc.passes.circuit_form import Form, find_form
 from dpc.passes.contents import Ranges, contents_in, frozen_part, statistics, with_fitting
-from dpc.passes.measure import measure
 from dpc.passes.pipeline import Pipeline
 from dpc.passes.quantize import Quantize, with_contents
 from dpc.passes.real_circuit import RealCircuit, real_circuit, with_nets
-from dpc.passes.samples import Sample
+from dpc.passes.samples import fold
 
 if TYPE_CHECKING:
+    from dpc.compiler.programs import Opened
     from dpc.frontend import Model
+    from dpc.targets import Target
 
 BEFORE = "canonicalize widen symmetrize"
 """What a model that learns in fixed point is compiled by, before quantize: nothing that
 approximates."""
 
-SECTION = "circuit"
-"""Of a model's config: options of the circuit, and the ranges that its formats come from."""
+OPTIONS = {"weight_bits": 18, "row_bits": 6, "max_neighbors": 128}
+"""Of the circuit, unless told otherwise."""
 
 
-def trained_pipeline(section: Mapping[str, Any]) -> str:
-    """The passes of a model with such a section."""
-    options = ", ".join(f"{k}={section[k]}" for k in ("weight_bits", "row_bits", "max_neighbors"))
-    return f"{BEFORE} quantize{{{options}}}"
+def in_its_formats(
+    found: Opened, target: Target, passes: str | None, usual: Pipeline
+) -> tuple[Pipeline, Mapping[str, NumpyArray] | None]:
+    """The passes for a model, and the ranges that its formats come from.
+
+    A model that was trained in fixed point is compiled for a circuit as it was trained; otherwise
+    the passes are the usual ones.
+    """
+    section = found.circuit
+    if section is None or target.kind != "fpga":
+        return usual, None
+    ranges = trained_ranges(section)
+    if passes is not None:
+        return usual, ranges
+    options = ", ".join(f"{k}={section[k]}" for k in OPTIONS)
+    return Pipeline.parse(f"{BEFORE} quantize{{{options}}}"), ranges
 
 
 def trained_ranges(section: Mapping[str, Any]) -> dict[str, NumpyArray]:
@@ -50,7 +66,7 @@ class TrainedCircuit:
     def __init__(self, model: Model) -> None:
         from dpc.frontend.training.quantised.leaves import FirstLayer
 
-        section = model.config[SECTION]
+        section = model.config[CIRCUIT]
         self._known = Ranges(trained_ranges(section))
         program, form = _form(model)
         self._exact = _exact(program, form, section)
@@ -68,7 +84,7 @@ class FixedPotential:
     """A model that was trained in fixed point, evaluated as its circuit does: every bit."""
 
     def __init__(self, model: Model) -> None:
-        self.type_map = model.type_map
+        self.type_map, self.facts = model.type_map, model.facts
         program = Pipeline.parse(BEFORE).run(model.lower())
         contents = TrainedCircuit(model).contents(model)
         self._program = with_contents(program, contents, tuple(map(float, model.sel)))
@@ -77,35 +93,36 @@ class FixedPotential:
         self, coord: Any, types: Any, cell: Any = None, fparam: Any = None, aparam: Any = None
     ) -> dict[str, Any]:
         """As Model.evaluate."""
-        from dpc.data.inputs import read_cell, read_coord, read_types
-
         atype = read_types(self.type_map, types)
-        frame = (read_coord(coord, len(atype)), atype, read_cell(cell), None, None)
-        sample = Sample(*graph_inputs(self._program.facts, *frame))
-        graph = self._program.energy
-        out = evaluate(self._program, graph, dict(sample.inputs))
-        (found,) = measure(self._program, [sample])
+        frame = Frame(read_coord(coord, len(atype)), atype, read_cell(cell))
+        made = sample(self._program, frame)
+        out = evaluate(self._program, self._program.energy, dict(made.inputs))
         energy = np.asarray(out["atom_energy"], np.float64)
         return {
             "energy": float(energy.sum()),
-            "force": found.force,
-            "virial": found.virial,
+            "force": fold(made, np.asarray(out["force"], np.float64), len(energy)),
+            "virial": np.asarray(out["virial"], np.float64),
             "atom_energy": energy,
         }
 
 
-def calibrate(model: Model, samples: Sequence[Sample], options: Mapping[str, Any]) -> None:
+def check(model: Model) -> None:
+    """An error where a circuit cannot compute the model."""
+    _form(model)
+
+
+def calibrate(model: Model, frames: Sequence[Frame], options: Mapping[str, int]) -> None:
     """Give a model the section `circuit`: formats from its ranges on frames.
 
     What rounding the weights takes from the sums of a mean input goes into the biases.
     """
     program, form = _form(model)
     exact = _exact(program, form, options)
-    found = statistics(exact, program, samples)
+    found = statistics(exact, program, [sample(program, frame) for frame in frames])
     ranges = {k: np.atleast_1d(v).tolist() for k, v in found.largest.items()}
-    model.config[SECTION] = {**options, "ranges": ranges}
+    model.config = {**model.config, CIRCUIT: {**options, "ranges": ranges}}
     wanted = contents_in(exact, found)
-    plain = contents_in(exact, Ranges(trained_ranges(model.config[SECTION])))
+    plain = contents_in(exact, Ranges(trained_ranges(model.config[CIRCUIT])))
     _move_biases(model, wanted, plain)
 
 
@@ -115,8 +132,7 @@ def _form(model: Model) -> tuple[Program, Form]:
 
 
 def _exact(program: Program, form: Form, section: Mapping[str, Any]) -> RealCircuit:
-    names = ("weight_bits", "row_bits", "max_neighbors")
-    options = Quantize(**{name: section[name] for name in names}).options_for(program)
+    options = Quantize(**{name: section[name] for name in OPTIONS}).options_for(program)
     return real_circuit(program, form, options)
 
 
@@ -145,6 +161,3 @@ def _move_biases(model: Model, wanted: Contents, plain: Contents) -> None:
         for layer, move in zip(net, [*moves, head[:, None]], strict=True):
             bias = layer.bias.detach()
             bias += bias.new_tensor(move[t])
-
-
-__all__ = ["FixedPotential", "TrainedCircuit", "calibrate", "trained_pipeline"]

@@ -22,6 +22,7 @@ from numpy.lib import format as npy
 
 from dpc.errors import InputError
 from dpc.ir.builder import Builder
+from dpc.ir.ops.contraction import cyclic_pairs
 from dpc.ir.params import NetBank
 from dpc.ir.program import Facts, Program
 from dpc.ir.types import DType, NumpyArray
@@ -135,7 +136,7 @@ class _Reader:
         tj = b.neighbor_type(atype, nlist, sel=sel)
         g = b.mlp(b.radial(env), tj, net=self.embedding(b, nt), scalar=True)
         x = b.contract(env, g, scale=1.0 / float(self.d["NIX"]))
-        d = b.outer_pairs(x, pairs=b.param("pairs", _cyclic(m, int(self.d["axis_neuron"]))))
+        d = b.outer_pairs(x, pairs=b.param("pairs", cyclic_pairs(m, int(self.d["axis_neuron"]))))
         e = b.mlp(d, ti, net=self.fitting_net(b, nt))
         bias = self.array("t_bias_atom_e", nt)
         a = b.bias(e, ti, bias=b.param("bias", bias))
@@ -181,9 +182,3 @@ class _Reader:
                 tensors[f"fitting.{t}.{at}.weight"] = self.array(f"{name}.matrix", n, k)
                 tensors[f"fitting.{t}.{at}.bias"] = self.array(f"{name}.bias", k)
         return b.declare(bank, tensors)
-
-
-def _cyclic(width: int, axis: int) -> NumpyArray:
-    """Pairs (a, a + k), k < axis, k fastest."""
-    a, k = (x.ravel() for x in np.indices((width, axis)))
-    return np.stack([a, (a + k) % width], axis=1).astype(np.int32)

@@ -77,9 +77,9 @@ class _Activation(Function):
         value, slope = cubic(rows, t, frac)
         # by z, of the value and of its slope; t is 1 at the end of the row, 2^T_BITS later in z
         by_z = slope * 2.0 ** (frac[0] - frac[1] - T_BITS)
-        second = 2 * rows[..., 2] * 2.0 ** -frac[2] + 6 * rows[..., 3] * 2.0 ** (
-            -frac[3] - T_BITS
-        ) * t
+        second = (
+            2 * rows[..., 2] * 2.0 ** -frac[2] + 6 * rows[..., 3] * 2.0 ** (-frac[3] - T_BITS) * t
+        )
         ctx.save_for_backward(
             torch.from_numpy(by_z), torch.from_numpy(second * 2.0 ** (frac[1] - T_BITS))
         )
