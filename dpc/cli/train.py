@@ -132,7 +132,7 @@ def _checked(part: Phase, compiler: Compiler) -> Callable[[], Prepared]:
     def ready() -> Prepared:
         prepared = part.prepare()
         for task in prepared.tasks.values():
-            compiler.check(task.model)
+            compiler.check(task.model, compiler.options)
         return prepared
 
     return ready

@@ -21,7 +21,7 @@ from dpc.passes.circuit_form import Form, find_form
 from dpc.passes.contents import Ranges, contents_in, frozen_part, statistics, with_fitting
 from dpc.passes.pipeline import Pipeline
 from dpc.passes.quantize import Quantize, with_contents
-from dpc.passes.real_circuit import RealCircuit, real_circuit, with_nets
+from dpc.passes.real_circuit import Options, RealCircuit, real_circuit, with_nets
 from dpc.passes.samples import fold
 
 if TYPE_CHECKING:
@@ -106,9 +106,10 @@ class FixedPotential:
         }
 
 
-def check(model: Model) -> None:
-    """An error where a circuit cannot compute the model."""
-    _form(model)
+def check(model: Model, options: Mapping[str, int]) -> None:
+    """An error where a circuit with these options cannot compute the model."""
+    program, _ = _form(model)
+    _options(program, options)
 
 
 def calibrate(model: Model, frames: Sequence[Frame], options: Mapping[str, int]) -> None:
@@ -132,8 +133,11 @@ def _form(model: Model) -> tuple[Program, Form]:
 
 
 def _exact(program: Program, form: Form, section: Mapping[str, Any]) -> RealCircuit:
-    options = Quantize(**{name: section[name] for name in OPTIONS}).options_for(program)
-    return real_circuit(program, form, options)
+    return real_circuit(program, form, _options(program, section))
+
+
+def _options(program: Program, section: Mapping[str, Any]) -> Options:
+    return Quantize(**{name: section[name] for name in OPTIONS}).options_for(program)
 
 
 def _products(model: Model, form: Form) -> NumpyArray:

@@ -46,7 +46,7 @@ class Quantize(Pass):
 
     def run(self, program: Program, context: Context) -> Program:
         """The program as one op fixed_point."""
-        self._check()
+        options = self.options_for(program)
         if any(program.energy.find(FixedPoint)):
             return program
         if is_differentiated(program):
@@ -54,7 +54,7 @@ class Quantize(Pass):
         if not context.samples:
             raise PassError("quantize: there are no frames to choose formats by")
         form = find_form(program)
-        exact = real_circuit(program, form, self.options_for(program))
+        exact = real_circuit(program, form, options)
         known = None if context.ranges is None else Ranges(context.ranges)
         if known is not None:
             known.refuse_other(exact.shape)
@@ -69,6 +69,7 @@ class Quantize(Pass):
 
     def options_for(self, program: Program) -> Options:
         """What the circuit of a program may look like."""
+        self._check()
         nearest = self.min_distance
         if nearest is None:
             known = program.facts.min_nbor_dist

@@ -1,7 +1,7 @@
 """The integers of a fitting net as leaves of a gradient, and that gradient in the model's weights.
 
-An integer is round(weight 2^frac), clipped: d loss / d weight = 2^frac d loss / d integer. What is
-clipped keeps its gradient, so that a weight that has left its format can come back.
+An integer is round(weight 2^frac): d loss / d weight = 2^frac d loss / d integer. The binary point
+of a column of weights follows its largest weight, so none is clipped for good.
 """
 
 from __future__ import annotations

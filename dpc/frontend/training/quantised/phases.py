@@ -31,7 +31,7 @@ class Compiler:
     """What a training needs of the compiler. `options` are those of the circuit."""
 
     options: Mapping[str, int]
-    check: Callable[[Model], None]  # an error where a circuit cannot compute the model
+    check: Callable[[Model, Mapping[str, int]], None]  # an error where a circuit cannot do it
     calibrate: Callable[[Model, list[Frame], Mapping[str, int]], None]
     circuit: Callable[[Model], Circuit]
 
