@@ -117,12 +117,11 @@ def run(args: argparse.Namespace) -> int:
     compiler = _compiler(args, source)
     parts = phases(source, start, compiler, args.quantised_steps)
     for number, part in enumerate(parts):
-        if not args.quiet:
-            print(f"in {part.title}: {part.source.training['numb_steps']} steps", file=sys.stderr)
         ready = part.prepare
         if number == 0:  # better to know it before hours of floating point
             ready = _checked(part, compiler)
-        code = _phase(args, ready, part.start.output)
+        last = part is parts[-1]
+        code = _phase(args, ready, part.start.output, f"in {part.title}, ", last)
         if code or args.dry_run:
             return code
     return 0
@@ -158,7 +157,13 @@ def _compiler(args: argparse.Namespace, source: Input) -> Compiler:
     )
 
 
-def _phase(args: argparse.Namespace, ready: Callable[[], Prepared], output: Path) -> int:
+def _phase(
+    args: argparse.Namespace,
+    ready: Callable[[], Prepared],
+    output: Path,
+    title: str = "",
+    last: bool = True,
+) -> int:
     """Prepare, run, report."""
     from dpc.frontend.training import run as training
 
@@ -166,10 +171,10 @@ def _phase(args: argparse.Namespace, ready: Callable[[], Prepared], output: Path
     if args.dry_run:
         return _dry_run(prepared)
     if prepared.group.main:
-        _announce(prepared, args.quiet)
+        _announce(prepared, args.quiet, title)
     begun = time.monotonic()
     try:
-        paths = training.run(prepared)
+        paths = training.run(prepared, last)
     except training.Stopped as stop:
         if prepared.group.main:
             more = f" --target {args.target}" if args.target else ""
@@ -214,7 +219,7 @@ def _report(prepared: Prepared, output: Path, seconds: float) -> Path:
     return path
 
 
-def _announce(prepared: Prepared, quiet: bool) -> None:
+def _announce(prepared: Prepared, quiet: bool, title: str) -> None:
     from dpc.frontend.training.run import describe
 
     if quiet:
@@ -224,7 +229,7 @@ def _announce(prepared: Prepared, quiet: bool) -> None:
         head = f"{name}: " if name else ""
         slow = f" ({task['reason']})" if task["reason"] else ""
         print(
-            f"{head}{task['frames']} frames in {task['systems']} systems, "
+            f"{head}{title}{task['frames']} frames in {task['systems']} systems, "
             f"{task['parameters']} weights, {task['step']} step{slow}",
             file=sys.stderr,
         )

@@ -105,8 +105,11 @@ def prepare(source: Input, start: Start) -> Prepared:
     return Prepared(source, start, opened, tasks, trainer, group)
 
 
-def run(prepared: Prepared) -> list[Path]:
-    """Train to the end and write the models; [] when a signal ended it before."""
+def run(prepared: Prepared, last: bool = True) -> list[Path]:
+    """Train to the end and write the models; [] when a signal ended it before.
+
+    The group of processes stays together for another run when this is not the `last`.
+    """
     trainer, start = prepared.trainer, prepared.start
     with StopRequest() as stop:
         done = trainer.run(stop)
@@ -122,7 +125,8 @@ def run(prepared: Prepared) -> list[Path]:
         else:
             with trainer.weights.in_place():
                 paths = write_models(prepared.tasks, start.output)
-    prepared.group.leave()
+    if last:
+        prepared.group.leave()
     return paths
 
 
