@@ -1,5 +1,7 @@
 """The step in fixed point: the integers of a compile forward, gradients of the reals backward."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -71,6 +73,18 @@ def test_the_gradient_is_that_of_the_reals(kind):
     for name, p in model.fitting.named_parameters():
         scale = float(p.grad.norm())
         assert float((ours[name] - p.grad).norm()) < 2e-3 * scale + 1e-6, name
+
+
+def test_atoms_without_neighbours():
+    model, step, _ = made("nvnmd")
+    alone = random_batch(np.array([0, 1]), 1, 5, box=None)
+    alone = replace(alone, coord=alone.coord * 100)
+    found = step.predict(alone)
+    expected = FixedPotential(model).evaluate(alone.coord[0], alone.atype[0])
+    assert np.allclose(found.atom_energy[0], expected["atom_energy"], rtol=1e-15)
+    assert not found.force.any() and not found.virial.any()
+    value, _ = step.gradient(alone, loss(), 0.5)
+    assert np.isfinite(float(value))
 
 
 def test_gradients_are_summed():
