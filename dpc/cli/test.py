@@ -139,7 +139,7 @@ def _chosen(args: argparse.Namespace, count: int) -> Any:
     return np.random.default_rng(args.rand_seed).permutation(count)[:wanted]
 
 
-def _open(path: Path, floating: bool) -> Any:
+def _open(path: Path, floating: bool = False) -> Any:
     """A model or a package: both have type_map and evaluate."""
     if path.is_dir():
         from dpc.md import Potential

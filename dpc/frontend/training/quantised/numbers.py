@@ -33,7 +33,7 @@ class StraightThrough:
 
     def activation(self, z: Any) -> tuple[Any, Any]:
         """f and its slope from the stored table."""
-        return _Activation.apply(z, self.contents)  # type: ignore[no-any-return]
+        return _Activation.apply(z, self.contents)
 
     def channels(self, ti: NumpyArray, tj: NumpyArray, u: NumpyArray) -> Channels:
         """Tables of pairs do not learn: Integers have looked them up before."""

@@ -6,6 +6,7 @@ NVNMD's training); the fitting nets learn. What comes before them is a constant 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -54,8 +55,9 @@ class Prepared:
     @property
     def nbytes(self) -> int:
         """Memory of the large arrays."""
-        c = self.found.channels
-        return sum(x.numel() * 8 for x in (c.g, c.g_slope, self.found.x, self.found.d))  # type: ignore[attr-defined]
+        c: Any = self.found.channels
+        large: list[Any] = [c.g, c.g_slope, self.found.x, self.found.d]
+        return sum(x.numel() * 8 for x in large)
 
 
 class QuantisedStep(Step):
@@ -70,20 +72,27 @@ class QuantisedStep(Step):
         self.fitting, self.circuit = model.fitting, circuit
         model.descriptor.requires_grad_(False)
         self._frozen = circuit.contents(model)
-        self._kept: dict[tuple[int, int, int], Prepared] = {}
-        self._room = limit
+        self._room = limit  # bytes kept for each data set
+
+    def preparer(self) -> Callable[[Batch], object]:
+        """With a cache of what single frames are prepared to: it is a constant of the frame."""
+        plain, kept, room = super().preparer(), {}, self._room
+
+        def prepared(batch: Batch) -> object:
+            nonlocal room
+            if batch.nframe != 1:
+                return plain(batch)
+            key = (int(batch.system[0]), int(batch.frame[0]), batch.nloc)
+            if key in kept:
+                return kept[key]
+            made: Any = plain(batch)
+            if room >= made.nbytes:
+                kept[key], room = made, room - made.nbytes
+            return made
+
+        return prepared
 
     def prepare(self, batch: Batch, pairs: Pairs) -> Prepared:
-        key = (int(batch.system[0]), int(batch.frame[0]), batch.nloc)
-        if batch.nframe == 1 and key in self._kept:
-            return self._kept[key]
-        made = self._prepare(batch, pairs)
-        if batch.nframe == 1 and self._room >= made.nbytes:
-            self._kept[key] = made
-            self._room -= made.nbytes
-        return made
-
-    def _prepare(self, batch: Batch, pairs: Pairs) -> Prepared:
         m = self._frozen
         ti = np.maximum(batch.atype.reshape(-1), 0)
         center, neighbor = pairs.centre.astype(np.int64), pairs.neighbor.astype(np.int64)

@@ -75,6 +75,19 @@ def test_the_gradient_is_that_of_the_reals(kind):
         assert float((ours[name] - p.grad).norm()) < 2e-3 * scale + 1e-6, name
 
 
+def test_frames_of_two_data_sets_are_told_apart():
+    """Both have a frame 0 of system 0."""
+    _, step, _ = made("ordinary")
+    found = []
+    for seed in (1, 2):
+        batch, prepare = random_batch(TYPES, 1, seed), step.preparer()
+        for _ in range(2):  # the second is of the cache
+            found.append(step.predict(batch.with_prepared(prepare(batch))).force)
+        assert torch.equal(found[-1], found[-2])
+        assert torch.equal(found[-1], step.predict(batch).force)
+    assert not torch.equal(found[0], found[2])
+
+
 def test_atoms_without_neighbours():
     model, step, _ = made("nvnmd")
     alone = random_batch(np.array([0, 1]), 1, 5, box=None)
