@@ -14,7 +14,7 @@ from dpc.frontend.training import run, tasks
 from dpc.frontend.training.quantised.phases import Compiler, phases
 from tests.paths import SHARED, needs_shared
 
-HELD_OUT = (2, 7, 12, 16)  # of 18 frames
+HELD_OUT = (2, 7, 12, 16)  # of 36 frames
 DATA = SHARED / "data" / "nvnmd"
 
 
