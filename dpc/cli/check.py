@@ -36,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
     """The prediction; or every problem at once, and 1."""
     from dpc.backends.base import find_backend, problem_lines
     from dpc.compiler.compile import estimate_gpu, for_precision
-    from dpc.compiler.programs import lower
+    from dpc.compiler.programs import opened
     from dpc.compiler.samples import make_samples, measured_on
+    from dpc.compiler.trained import in_its_formats
     from dpc.cost.ledger import Ledger
     from dpc.errors import UsageError
     from dpc.package.report import content, text
@@ -50,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
     target = for_precision(parse_target(args.target), args.target, args.precision)
     backend = find_backend(target)
     pipeline = choose_pipeline(target, args.passes, args.precision, args.max_force_error)
-    program, _ = lower(args.model)
-    context = Context(samples=make_samples(program, args.data))
+    found = opened(args.model)
+    program = found.program
+    pipeline, ranges = in_its_formats(found, target, args.passes, pipeline)
+    context = Context(samples=make_samples(program, args.data), ranges=ranges)
     ledger = Ledger(program, context)
     context.after = [ledger.after]
     compiled = pipeline.run(program, context)

@@ -53,6 +53,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="PREFIX",
         help="labels and predictions into PREFIX.e.out, .f.out, .v.out, …",
     )
+    add(
+        "--floating-point",
+        action="store_true",
+        help="of a model trained for a circuit: its weights in floating point, not its integers",
+    )
     add("--report", type=Path, metavar="PAGE", help="write a page with parity plots (.html)")
 
 
@@ -63,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from dpc.data.details import detail_files
     from dpc.data.prediction import predictions
 
-    model = _open(_one_model(args))
+    model = _open(_one_model(args), args.floating_point)
     systems = _systems(args)
     chosen = [_chosen(args, len(system)) for system in systems]
     data = args.system or args.datafile
@@ -134,7 +139,7 @@ def _chosen(args: argparse.Namespace, count: int) -> Any:
     return np.random.default_rng(args.rand_seed).permutation(count)[:wanted]
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path, floating: bool = False) -> Any:
     """A model or a package: both have type_map and evaluate."""
     if path.is_dir():
         from dpc.md import Potential
@@ -142,9 +147,12 @@ def _open(path: Path) -> Any:
         return Potential(path)
     if not path.exists():
         raise InputError(f"{path}: no such file. Expected a model file or a compiled package")
+    from dpc.compiler.trained import FixedPotential
     from dpc.frontend import load_model
+    from dpc.frontend.importers.options import CIRCUIT
 
-    return load_model(path)
+    model = load_model(path)
+    return model if floating or CIRCUIT not in model.config else FixedPotential(model)
 
 
 def _print(title: str, accuracy: Any) -> None:

@@ -6,12 +6,15 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpc.errors import UsageError
 
 if TYPE_CHECKING:
+    from dpc.config.input import Input
+    from dpc.frontend.training.quantised.phases import Compiler, Phase
     from dpc.frontend.training.run import Prepared
 
 
@@ -51,6 +54,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="MODEL",
         help="the same, with the energy bias moved to the new data first",
     )
+    circuit = parser.add_argument_group("training for a circuit")
+    circuit.add_argument(
+        "--target",
+        metavar="TARGET",
+        help="a part such as vu9p: train in floating point, then in the fixed point of its circuit",
+    )
+    circuit.add_argument(
+        "--quantised-steps",
+        type=int,
+        metavar="N",
+        help="steps of the input that are in fixed point (a tenth); all of them go on from "
+        "--init-model",
+    )
+    circuit.add_argument(
+        "--weight-bits",
+        type=int,
+        metavar="BITS",
+        help="of the weights between hidden layers, 2 to 18 (18)",
+    )
     parser.add_argument("--seed", type=int, help="of weights and batches; wins over the input's")
     parser.add_argument(
         "--skip-neighbor-stat",
@@ -85,25 +107,86 @@ def run(args: argparse.Namespace) -> int:
         args.skip_neighbor_stat,
         args.quiet,
     )
-    prepared = training.prepare(source, start)
+    if args.target is None:
+        for option in ("quantised_steps", "weight_bits"):
+            if getattr(args, option) is not None:
+                raise UsageError(f"--{option.replace('_', '-')} goes with --target")
+        return _phase(args, lambda: training.prepare(source, start), start.output)
+    from dpc.frontend.training.quantised.phases import phases
+
+    compiler = _compiler(args, source)
+    parts = phases(source, start, compiler, args.quantised_steps)
+    for number, part in enumerate(parts):
+        ready = part.prepare
+        if number == 0:  # better to know it before hours of floating point
+            ready = _checked(part, compiler)
+        last = part is parts[-1]
+        code = _phase(args, ready, part.start.output, f"in {part.title}, ", last)
+        if code or args.dry_run:
+            return code
+    return 0
+
+
+def _checked(part: Phase, compiler: Compiler) -> Callable[[], Prepared]:
+    def ready() -> Prepared:
+        prepared = part.prepare()
+        for task in prepared.tasks.values():
+            compiler.check(task.model, compiler.options)
+        return prepared
+
+    return ready
+
+
+def _compiler(args: argparse.Namespace, source: Input) -> Compiler:
+    """What the training gets of the compiler."""
+    from dpc.compiler import trained
+    from dpc.frontend.training.quantised.phases import Compiler
+    from dpc.targets import parse_target
+
+    goal = parse_target(args.target)
+    if goal.kind != "fpga":
+        raise UsageError(
+            f"--target {args.target}: training in fixed point is for circuits, such as vu9p. For "
+            "other targets train without --target, and give it to dpc compile"
+        )
+    options = {**trained.OPTIONS, **source.circuit}
+    if args.weight_bits is not None:
+        options["weight_bits"] = args.weight_bits
+    return Compiler(
+        options, trained.check, trained.calibrate, lambda model: trained.TrainedCircuit(model)
+    )
+
+
+def _phase(
+    args: argparse.Namespace,
+    ready: Callable[[], Prepared],
+    output: Path,
+    title: str = "",
+    last: bool = True,
+) -> int:
+    """Prepare, run, report."""
+    from dpc.frontend.training import run as training
+
+    prepared = ready()
     if args.dry_run:
         return _dry_run(prepared)
     if prepared.group.main:
-        _announce(prepared, args.quiet)
+        _announce(prepared, args.quiet, title)
     begun = time.monotonic()
     try:
-        paths = training.run(prepared)
+        paths = training.run(prepared, last)
     except training.Stopped as stop:
         if prepared.group.main:
+            more = f" --target {args.target}" if args.target else ""
             print(
                 f"dpc train: stopped by a signal before step {stop.step}; saved {stop.last}. "
-                f"Go on with: dpc train {args.input} --restart {stop.last}",
+                f"Go on with: dpc train {args.input} --restart {stop.last}{more}",
                 file=sys.stderr,
             )
         return 128 + stop.number
     if prepared.group.main:
         seconds = time.monotonic() - begun
-        page = _report(prepared, args.output, seconds)
+        page = _report(prepared, output, seconds)
         names, steps = " ".join(map(str, paths)), prepared.trainer.step
         print(f"{names}: trained {steps} steps in {seconds:.0f} s; see {page}")
     return 0
@@ -136,7 +219,7 @@ def _report(prepared: Prepared, output: Path, seconds: float) -> Path:
     return path
 
 
-def _announce(prepared: Prepared, quiet: bool) -> None:
+def _announce(prepared: Prepared, quiet: bool, title: str) -> None:
     from dpc.frontend.training.run import describe
 
     if quiet:
@@ -146,7 +229,7 @@ def _announce(prepared: Prepared, quiet: bool) -> None:
         head = f"{name}: " if name else ""
         slow = f" ({task['reason']})" if task["reason"] else ""
         print(
-            f"{head}{task['frames']} frames in {task['systems']} systems, "
+            f"{head}{title}{task['frames']} frames in {task['systems']} systems, "
             f"{task['parameters']} weights, {task['step']} step{slow}",
             file=sys.stderr,
         )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import dpc
 from dpc.backends.base import BuildResult, find_backend, refuse_problems
-from dpc.compiler.programs import lower
+from dpc.compiler.programs import opened
 from dpc.compiler.samples import make_samples, measured_on
 from dpc.compiler.stages import After, Say, Steps, Temps, printer
+from dpc.compiler.trained import in_its_formats
 from dpc.cost.ledger import Ledger
 from dpc.errors import UsageError
 from dpc.ir.printer import to_text
@@ -55,11 +56,13 @@ def compile_model(
     pipeline = choose_pipeline(goal, passes, precision, max_force_error)
     destination = _destination(model, out)
     with steps.step("read the model"):
-        program, digest = lower(model)
+        found = opened(model)
+        program, digest = found.program, found.digest
+    pipeline, ranges = in_its_formats(found, goal, passes, pipeline)
     with steps.step("frames to measure on"):
         samples = make_samples(program, data)
     temps = Temps(save_temps)
-    context = Context(samples=samples)
+    context = Context(samples=samples, ranges=ranges)
     ledger = Ledger(program, context)
     tell = _teller(say, context)
     context.after = [temps.after, printer(print_after, pipeline), tell, ledger.after]

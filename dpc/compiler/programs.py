@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpc.errors import GraphError, InputError
 from dpc.frontend.importers.nvnmd import is_nvnmd, read_nvnmd
+from dpc.frontend.importers.options import CIRCUIT
 from dpc.ir.parser import parse
 from dpc.ir.printer import to_text
 from dpc.ir.program import Program
@@ -24,26 +25,41 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A program, and what is known of the model it came from."""
+
+    program: Program
+    digest: str | None = None  # SHA-256 of its file
+    circuit: Mapping[str, Any] | None = None  # formats, of a model that was trained in fixed point
+
+
 def lower(model: Model | Program | str | Path) -> tuple[Program, str | None]:
     """The program of a model, and the SHA-256 of the file it came from."""
+    found = opened(model)
+    return found.program, found.digest
+
+
+def opened(model: Model | Program | str | Path) -> Opened:
+    """The program of a model or of the file that holds one."""
     if isinstance(model, Program):
-        return model, None
+        return Opened(model)
     if not isinstance(model, (str, Path)):
-        return model.lower(), None
+        return Opened(model.lower(), None, model.config.get(CIRCUIT))
     path = Path(model)
     if not path.exists():
         raise InputError(f"{path}: no such file. Expected a model: .pt, .pth, .pb, .dp or .yaml")
     if is_nvnmd(path):
-        return read_nvnmd(path), None
+        return Opened(read_nvnmd(path))
     if path.is_dir():
         raise InputError(f"{path}: a folder. Give the model file that a package is made of")
     if path.suffix == ".dpir":
-        return read_text(path), None
+        return Opened(read_text(path))
     from dpc.frontend import load_model
 
-    program = load_model(path).lower()
+    found = load_model(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return replace(program, name=path.stem), digest
+    return Opened(replace(found.lower(), name=path.stem), digest, found.config.get(CIRCUIT))
 
 
 def read_program(path: Path, params: str | None = None) -> Program:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dpc.config.document import read_document
 from dpc.config.learning_rate import LEARNING_RATE, OPTIMIZER
 from dpc.config.loss import LOSS
+from dpc.config.nvnmd import nvnmd_model
 from dpc.config.training import TRAINING, TRAINING_DATA, VALIDATION_DATA
 from dpc.errors import InputError, all_problems, did_you_mean
 
@@ -40,6 +41,7 @@ class Input:
     optimizer: dict[str, Any]
     training: dict[str, Any]
     heads: dict[str, dict[str, Any]]  # model_dict as written: names of shared_dict not resolved
+    circuit: dict[str, int] = field(default_factory=dict)  # what an nvnmd section says of it
 
     @property
     def multi_task(self) -> bool:
@@ -82,7 +84,10 @@ def make_input(document: Mapping[str, Any], folder: Path, source: str = "input")
             problems.append(f"{key}: the multi-task form of v2. Write it as v3's model_dict")
         elif key not in _SECTIONS and not key.startswith("_"):
             problems.append(f"{key}: no such section.{did_you_mean(key, _SECTIONS)}")
-    model = document.get("model")
+    model, circuit = document.get("model"), {}
+    nvnmd = document.get("nvnmd")
+    if nvnmd is not None and not (isinstance(nvnmd, Mapping) and nvnmd.get("enable") is False):
+        model, circuit = nvnmd_model(nvnmd, model or {}, problems)
     if not isinstance(model, Mapping):
         problems.append("model is missing: the section with descriptor and fitting_net")
         model = {}
@@ -98,7 +103,8 @@ def make_input(document: Mapping[str, Any], folder: Path, source: str = "input")
         problems.append("training.numb_steps is missing: how long to train")
     if problems:
         raise InputError(all_problems(source, problems))
-    return Input(folder, tasks, rate, optimizer, training, dict(model.get("model_dict", {})))
+    heads = dict(model.get("model_dict", {}))
+    return Input(folder, tasks, rate, optimizer, training, heads, circuit)
 
 
 def _from_v1(training: Any) -> Any:

@@ -79,6 +79,7 @@ def declare_bank(b: Builder, name: str, index: str, bank: MlpBank) -> NetBank:
         dtype=ir_dtype(bank.dtype),
         count=len(bank),
         has_head=bank.has_head,
+        plain=bank.plain,
     )
     return b.declare(declared, dict(_weights(name, bank)))
 

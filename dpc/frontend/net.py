@@ -22,9 +22,16 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": lambda x: functional.gelu(x, approximate="tanh"),
     "gelu_tf": lambda x: functional.gelu(x, approximate="tanh"),
     "silu": functional.silu,
+    "tanh4": lambda x: tanh4(x),
     "linear": lambda x: x,
     "none": lambda x: x,
 }
+
+
+def tanh4(x: Tensor) -> Tensor:
+    """NVNMD's polynomial: a^4/16 - a^3/4 + a with a = min(|x|, 2), and the sign of x."""
+    a = x.abs().clamp(max=2.0)
+    return torch.sign(x) * (((a / 16 - 0.25) * a * a + 1) * a)
 
 
 def silut(threshold: float) -> Callable[[Tensor], Tensor]:
@@ -100,7 +107,8 @@ class Mlp(nn.ModuleList):
 class MlpBank(nn.ModuleList):
     """`count` nets of one shape, zeros at first, chosen for each row by an index.
 
-    With a head, the last layer is linear and without resnet.
+    With a head, the last layer is linear and without resnet. `plain` lists layers that do not add
+    their input, although their widths would allow it.
     """
 
     def __init__(
@@ -111,8 +119,10 @@ class MlpBank(nn.ModuleList):
         resnet_dt: bool,
         has_head: bool,
         dtype: torch.dtype,
+        plain: tuple[int, ...] = (),
     ) -> None:
         self.widths, self.activation, self.dtype = widths, activation, dtype
+        self.plain = plain
         self.resnet_dt, self.has_head = resnet_dt, has_head
         super().__init__(self._net() for _ in range(count))
 
@@ -123,7 +133,7 @@ class MlpBank(nn.ModuleList):
                 self.widths[i],
                 self.widths[i + 1],
                 self.activation if i < last else "linear",
-                resnet=i < last,
+                resnet=i < last and i not in self.plain,
                 timestep=self.resnet_dt,
                 dtype=self.dtype,
             )

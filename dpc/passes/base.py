@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from dpc.errors import InputError
 from dpc.ir.program import Program
+from dpc.ir.types import NumpyArray
 from dpc.registry import Registry
 
 if TYPE_CHECKING:
@@ -72,11 +73,14 @@ class Context:
     """What passes share in one run of a pipeline.
 
     `samples` are evaluator inputs of calibration frames: with none, nothing is measured.
+    `ranges` has the largest |x| of every signal, by name, of a model that was trained in fixed
+    point: formats are chosen from them, not from samples.
     `after` is called after every pass with its place, the pass and its program: this is
     where ``--print-after`` and ``--save-temps`` hang.
     """
 
     samples: Sequence[Sample] = ()
+    ranges: Mapping[str, NumpyArray] | None = None
     reports: list[PassReport] = field(default_factory=list)
     after: Sequence[Callable[[int, Pass, Program], None]] = ()
     notes: dict[str, Any] = field(default_factory=dict)

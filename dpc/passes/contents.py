@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from dpc.ir.fixed.shape import (
 )
 from dpc.ir.program import Program
 from dpc.ir.types import NumpyArray
+from dpc.passes.base import PassError
 from dpc.passes.circuit_form import Form
 from dpc.passes.formats import (
     ROOM,
@@ -47,9 +48,49 @@ def make_contents(
     return rounded(real_circuit(program, form, options), program, samples)
 
 
-def rounded(exact: RealCircuit, program: Program, samples: Sequence[Sample]) -> Contents:
-    """The contents in integers of a circuit in reals; formats from its ranges on samples."""
-    return _rounded(exact, statistics(exact, program, samples))
+def rounded(
+    exact: RealCircuit, program: Program, samples: Sequence[Sample], known: Ranges | None = None
+) -> Contents:
+    """The contents in integers of a circuit in reals; formats from its ranges on samples.
+
+    With `known`, of a model that was trained in these formats, no sample is looked at.
+    """
+    return contents_in(exact, known or statistics(exact, program, samples))
+
+
+class Known(Protocol):
+    """What formats are chosen from."""
+
+    @property
+    def largest(self) -> Mapping[str, NumpyArray]:
+        """The largest |x| of every column, by signal."""
+        ...
+
+    def mean(self, name: str) -> NumpyArray | float:
+        """The mean [ntypes, width] of a signal, for what rounding of weights takes from sums."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Ranges that stay while a model is trained in its formats; its biases learn the means."""
+
+    largest: Mapping[str, NumpyArray]
+
+    def mean(self, name: str) -> float:
+        """Nothing is taken from the sums that the biases do not know of."""
+        return 0.0
+
+    def refuse_other(self, shape: Shape) -> None:
+        """Raise unless they are of a circuit of this shape."""
+        wanted = {"x": shape.width, "d": shape.products}
+        wanted |= {f"gz{k}": n for k, n in enumerate(shape.hidden)}
+        found = {name: np.size(self.largest.get(name, ())) for name in wanted}
+        if found != wanted:
+            raise PassError(
+                f"quantize: the model was trained for a circuit of other sizes: {found}, not "
+                f"{wanted}. Leave out --passes: such a model is not compressed"
+            )
 
 
 class Statistics(Reals):
@@ -97,19 +138,44 @@ class _LayerFracs:
     sum: int
 
 
-def _rounded(exact: RealCircuit, found_on: Statistics) -> Contents:
-    shape, form, real, functions = exact.shape, exact.form, exact.contents, exact.functions
-    largest = found_on.largest
-    cubic = np.stack([np.stack([pieces(shape, one) for one in row]) for row in functions])
-    act_pieces = activation_pieces(form.fitting.activation)
+@dataclass(frozen=True)
+class Frozen:
+    """What does not depend on the fitting net: formats, tables, and what empty slots add.
+
+    `shape` and `frac` have every format but those of the fitting net's weights.
+    """
+
+    shape: Shape
+    frac: Mapping[str, int]
+    table: NumpyArray
+    act: NumpyArray
+
+
+def contents_in(exact: RealCircuit, found_on: Known) -> Contents:
+    """The contents in the formats that these ranges ask for."""
+    return with_fitting(frozen_part(exact, found_on), exact, found_on)
+
+
+def frozen_part(exact: RealCircuit, found_on: Known) -> Frozen:
+    """Formats of all signals, and the tables in them."""
+    shape = exact.shape
+    cubic = np.stack([np.stack([pieces(shape, one) for one in row]) for row in exact.functions])
+    act_pieces = activation_pieces(exact.form.fitting.activation)
     shape = replace(
         shape,
         value_frac=fractions(cubic, shape.value_frac[0], C_BITS),
         act_frac=fractions(act_pieces, shape.act_frac[0], C_BITS),
     )
-    frac = choose_fracs(shape, largest)
+    frac = choose_fracs(shape, found_on.largest)
     shape = replace(shape, dg_shift=static_dg_shift(frac))
     table = integer_pieces(cubic, shape.value_frac)
+    return Frozen(shape, frac, table, integer_pieces(act_pieces, shape.act_frac))
+
+
+def with_fitting(frozen: Frozen, exact: RealCircuit, found_on: Known) -> Contents:
+    """The contents, with the fitting net of the circuit in reals rounded."""
+    shape, form, real, functions = frozen.shape, exact.form, exact.contents, exact.functions
+    frac, largest = dict(frozen.frac), found_on.largest
     layers, fracs = [], []
     for k, layer in enumerate(real.layers):
         frac_in = frac["d"] if k == 0 else frac["a"]
@@ -142,10 +208,9 @@ def _rounded(exact: RealCircuit, found_on: Statistics) -> Contents:
         found_on.mean(_input(shape, len(layers))),
     )
     head_bias = real.head_bias + lost[:, 0]
-    shift = shifts(shape, frac, fracs)
     found = Contents(
         shape=shape,
-        table=table,
+        table=frozen.table,
         pad=np.zeros(0),
         start=np.zeros(0),
         pairs=form.pairs,
@@ -153,10 +218,10 @@ def _rounded(exact: RealCircuit, found_on: Statistics) -> Contents:
         head=head,
         head_bias=_to_int(head_bias, frac["a"] + frac["head"]),
         head_back=_to_int(head * 2.0 ** -frac["head"], frac["back"]),
-        act=integer_pieces(act_pieces, shape.act_frac),
+        act=frozen.act,
         u_cut=int(np.ceil(form.env.rcut**2 * 2.0**shape.u_frac)),
         u_min=int(functions[0][0].nearest * 2.0**shape.u_frac),
-        shift=shift,
+        shift=shifts(shape, frac, fracs),
         energy_bias=form.bias,
         frac=frac,
     )
@@ -172,14 +237,15 @@ def _input(shape: Shape, layer: int) -> str:
 
 
 def _lost(
-    weight: NumpyArray, rounded: NumpyArray, frac: NumpyArray, mean: NumpyArray
+    weight: NumpyArray, rounded: NumpyArray, frac: NumpyArray, mean: NumpyArray | float
 ) -> NumpyArray:
     """What rounding weights takes from the sums of a mean input, [ntypes, outputs].
 
     It goes into the biases: rounding then moves no sum on average.
     """
     difference = weight - rounded * np.exp2(-frac[:, None].astype(np.float64))
-    return np.asarray(np.einsum("tio,ti->to", difference, mean))
+    inputs = np.broadcast_to(mean, weight.shape[:2])
+    return np.asarray(np.einsum("tio,ti->to", difference, inputs))
 
 
 def activation_pieces(name: str) -> NumpyArray:

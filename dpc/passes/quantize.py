@@ -13,7 +13,7 @@ from dpc.ir.program import Program
 from dpc.ir.types import ArrayType
 from dpc.passes.base import Changes, Context, Pass, PassError, register
 from dpc.passes.circuit_form import find_form
-from dpc.passes.contents import rounded
+from dpc.passes.contents import Ranges, rounded
 from dpc.passes.differentiate import OUTPUTS, is_differentiated
 from dpc.passes.reach import NEAREST
 from dpc.passes.real_circuit import Options, RealCircuit, real_circuit, real_neighbors
@@ -49,7 +49,7 @@ class Quantize(Pass):
 
     def run(self, program: Program, context: Context) -> Program:
         """The program as one op fixed_point."""
-        self._check()
+        options = self.options_for(program)
         if any(program.energy.find(FixedPoint)):
             return program
         if is_differentiated(program):
@@ -57,13 +57,11 @@ class Quantize(Pass):
         if not context.samples:
             raise PassError("quantize: there are no frames to choose formats by")
         form = find_form(program)
-        nearest = self.min_distance
-        if nearest is None:
-            known = program.facts.min_nbor_dist
-            nearest = NEAREST if known is None else MARGIN * known
-        options = Options(self.weight_bits, self.row_bits, self.max_neighbors, nearest)
         exact = real_circuit(program, form, options)
-        contents = rounded(exact, program, context.samples)
+        known = None if context.ranges is None else Ranges(context.ranges)
+        if known is not None:
+            known.refuse_other(exact.shape)
+        contents = rounded(exact, program, context.samples, known)
         context.note(
             word_lengths=_word_lengths(exact, contents, program, context.samples[-1]),
             fractions=dict(contents.frac),
@@ -71,6 +69,15 @@ class Quantize(Pass):
             table_rows=contents.shape.rows,
         )
         return with_contents(program, contents, tuple(map(float, program.facts.sel)))
+
+    def options_for(self, program: Program) -> Options:
+        """What the circuit of a program may look like."""
+        self._check()
+        nearest = self.min_distance
+        if nearest is None:
+            known = program.facts.min_nbor_dist
+            nearest = NEAREST if known is None else MARGIN * known
+        return Options(self.weight_bits, self.row_bits, self.max_neighbors, nearest)
 
     def _check(self) -> None:
         for name, low, high in (

@@ -42,6 +42,7 @@ class RealCircuit:
     form: Form
     contents: Contents
     functions: list[list[PairFunctions]]
+    undo: NumpyArray  # [ntypes, K]: what takes the scales of a product out of the first layer
 
     def channels(self) -> Callable[..., Channels]:
         """The exact functions, slopes by t."""
@@ -51,12 +52,23 @@ class RealCircuit:
 def real_circuit(program: Program, form: Form, options: Options) -> RealCircuit:
     """The circuit that computes a program exactly."""
     shape = _shape(form, options)
-    nets = [form.fitting.net(program.store, t) for t in range(form.ntypes)]
     embeddings = [form.embedding.net(program.store, k) for k in range(form.embedding.count)]
     functions = _scaled(shape, form, embeddings, options)
-    contents = _real_contents(shape, form, nets, functions)
+    undo = _undo(shape, form, functions)
+    contents = _real_contents(shape, form, _nets(program, form), functions, undo)
     start = _start_of(shape, program.facts.sel, contents.pad)
-    return RealCircuit(shape, form, replace(contents, start=start), functions)
+    return RealCircuit(shape, form, replace(contents, start=start), functions, undo)
+
+
+def with_nets(exact: RealCircuit, program: Program, form: Form) -> RealCircuit:
+    """The same circuit with the fitting nets of a program that differs in nothing else."""
+    nets, functions = _nets(program, form), exact.functions
+    contents = _real_contents(exact.shape, form, nets, functions, exact.undo)
+    return replace(exact, form=form, contents=replace(contents, start=exact.contents.start))
+
+
+def _nets(program: Program, form: Form) -> list[Net]:
+    return [form.fitting.net(program.store, t) for t in range(form.ntypes)]
 
 
 def _shape(form: Form, options: Options) -> Shape:
@@ -121,20 +133,29 @@ def _exactly(scale: float, empty: float) -> float:
     return scale if abs(steps) < LEAST_STEPS else float(scale * np.rint(steps) / steps)
 
 
+def _undo(shape: Shape, form: Form, functions: list[list[PairFunctions]]) -> NumpyArray:
+    """What takes the scales of R and G out of every product, [ntypes, K]."""
+    a, b = form.pairs.T
+    undo = np.stack([_column_scales(shape, row) for row in functions])  # [nt, W]
+    undo = form.contract.scale / undo
+    return np.asarray(undo[:, a] * undo[:, b])
+
+
 def _real_contents(
-    shape: Shape, form: Form, nets: Sequence[Net], functions: list[list[PairFunctions]]
+    shape: Shape,
+    form: Form,
+    nets: Sequence[Net],
+    functions: list[list[PairFunctions]],
+    undo: NumpyArray,
 ) -> Contents:
     """Contents in reals: the same function, with the scales of R and G taken out again."""
     count = range(form.ntypes)
-    a, b = form.pairs.T
     layers = []
     for k in range(len(shape.hidden)):
         dense = [net.layers[k] for net in nets]
         weight = np.stack([one.weight for one in dense])
         if k == 0:
-            undo = np.stack([_column_scales(shape, functions[i]) for i in count])  # [nt, W]
-            undo = form.contract.scale / undo
-            weight = weight * (undo[:, a] * undo[:, b])[:, :, None]
+            weight = weight * undo[:, :, None]
         ones = np.ones_like(dense[0].bias)
         idt = np.stack([ones if one.idt is None else one.idt for one in dense])
         zero = np.zeros_like(idt)

@@ -100,9 +100,21 @@ class SeE2A(Descriptor):
         rows = rows.to(self.dtype)
         net = env.tj if config.type_one_side else env.ti[:, None] * self.ntypes + env.tj
         g = self.embedding(rows[..., :1], net)
-        x = rows.transpose(1, 2) @ g / sum(config.sel)
-        d = x.transpose(1, 2) @ x[..., : config.axis_neuron]
-        return d.flatten(1).to(torch.float64)
+        x = rows.transpose(1, 2) @ g / self.slots
+        return self.products(x).to(torch.float64)
+
+    @property
+    def slots(self) -> int:
+        """What the sum over neighbours is divided by."""
+        return sum(self.config.sel)
+
+    def products(self, x: Tensor) -> Tensor:
+        """D [n, width] of X [n, 4, M]."""
+        return (x.transpose(1, 2) @ x[..., : self.config.axis_neuron]).flatten(1)
+
+    def lower_products(self, b: Builder, x: Value) -> Value:
+        """The same in the IR."""
+        return b.outer(x, axis_neuron=self.config.axis_neuron, name="d")
 
     def lower(self, b: Builder, env: EnvValues) -> Value:
         config = self.config
@@ -128,5 +140,5 @@ class SeE2A(Descriptor):
             index, net = "type pair", b.type_pair(env.ti, env.tj, ntypes=self.ntypes, name="pair")
         embedding = declare_bank(b, "embedding", index, self.embedding)
         g = b.mlp(s, net, net=embedding, scalar=True, name="g")
-        x = b.contract(rows, g, scale=1 / sum(config.sel), name="x")
-        return cast(b, b.outer(x, axis_neuron=config.axis_neuron, name="d"), DType.F64)
+        x = b.contract(rows, g, scale=1 / self.slots, name="x")
+        return cast(b, self.lower_products(b, x), DType.F64)

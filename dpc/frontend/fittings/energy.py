@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +33,8 @@ class EnergyFitting(Fitting):
         atom_ener: tuple[float | None, ...] = ()
         rcond: float | None = None
 
+    plain: ClassVar[tuple[int, ...]] = ()  # layers that never add their input
+
     bias_atom_e: Tensor  # [ntypes]
     vacuum: Tensor  # [ntypes]: True where atom_ener names an energy
     fparam_avg: Tensor  # [numb_fparam], where there are any; so are the next three
@@ -52,6 +54,7 @@ class EnergyFitting(Fitting):
             resnet_dt=config.resnet_dt,
             has_head=True,
             dtype=self.dtype,
+            plain=self.plain,
         )
         vacuum = [e is not None for e in config.atom_ener] or [False] * ntypes
         self.register_buffer("vacuum", torch.tensor(vacuum), persistent=False)

@@ -2,7 +2,7 @@
 
     .pt    our own checkpoint, or DeePMD-kit's     .pth   frozen TorchScript (read only)
     .dp    DeePMD-kit's HDF5 file                  .pb    frozen TensorFlow graph (read only)
-    .yaml  the same as text
+    .yaml  the same as text              config.npy and weight.npy: of NVNMD training (read only)
 
 None of them needs DeePMD-kit, TensorFlow or (but for writing .pt) PyTorch, and none runs code
 from the file.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dpc.errors import InputError, UsageError
 from dpc.frontend import checkpoint
-from dpc.frontend.importers import dp, pb, pt, pth, yaml
+from dpc.frontend.importers import dp, nvnmd, pb, pt, pth, yaml
 from dpc.frontend.importers.torch_archive import MAGIC as ZIP_MAGIC
 from dpc.frontend.importers.torch_archive import TorchArchive
 from dpc.frontend.model_file import ModelFile
@@ -31,6 +31,8 @@ def read_model(path: str | os.PathLike[str], head: str = "") -> ModelFile:
     `head` names one of the models of a multi-task checkpoint.
     """
     path = Path(path)
+    if nvnmd.is_nvnmd(path):
+        return nvnmd.read_nvnmd_file(path)
     if path.is_dir():
         raise InputError(f"{path}: a folder, not a model file. dpc reads {READABLE}")
     if path.suffix == ".dpir":

@@ -21,7 +21,10 @@ import numpy as np
 from numpy.lib import format as npy
 
 from dpc.errors import InputError
+from dpc.frontend.importers.options import normalize
+from dpc.frontend.model_file import ModelFile
 from dpc.ir.builder import Builder
+from dpc.ir.ops.contraction import cyclic_pairs
 from dpc.ir.params import NetBank
 from dpc.ir.program import Facts, Program
 from dpc.ir.types import DType, NumpyArray
@@ -80,6 +83,15 @@ def is_nvnmd(path: Path) -> bool:
 
 def read_nvnmd(path: Path) -> Program:
     """The program of a model, from the folder with both files or one of them."""
+    return _reader(path).program()
+
+
+def read_nvnmd_file(path: Path) -> ModelFile:
+    """The same as a model that can be trained on."""
+    return _reader(path).model_file()
+
+
+def _reader(path: Path) -> _Reader:
     folder = path if path.is_dir() else path.parent
     config, weight = read_dict(folder / CONFIG), read_dict(folder / WEIGHT)
     descriptor = _part(folder, config, "dscp")
@@ -89,7 +101,7 @@ def read_nvnmd(path: Path) -> Program:
             f"{folder / CONFIG}: NVNMD version {control['VERSION']}, but dpc reads version 0 "
             "(descriptor se_a)"
         )
-    return _Reader(folder / WEIGHT, descriptor, config, weight).program()
+    return _Reader(folder / WEIGHT, descriptor, config, weight)
 
 
 def _part(folder: Path, config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -135,55 +147,86 @@ class _Reader:
         tj = b.neighbor_type(atype, nlist, sel=sel)
         g = b.mlp(b.radial(env), tj, net=self.embedding(b, nt), scalar=True)
         x = b.contract(env, g, scale=1.0 / float(self.d["NIX"]))
-        d = b.outer_pairs(x, pairs=b.param("pairs", _cyclic(m, int(self.d["axis_neuron"]))))
+        d = b.outer_pairs(x, pairs=b.param("pairs", cyclic_pairs(m, int(self.d["axis_neuron"]))))
         e = b.mlp(d, ti, net=self.fitting_net(b, nt))
         bias = self.array("t_bias_atom_e", nt)
         a = b.bias(e, ti, bias=b.param("bias", bias))
-        nearest = self.weight.get("train_attr.min_nbor_dist")
-        facts = Facts(
-            self.types, float(self.d["rcut"]), sel,
-            min_nbor_dist=None if nearest is None else float(nearest),
-        )  # fmt: skip
+        facts = Facts(self.types, float(self.d["rcut"]), sel, min_nbor_dist=self.nearest())
         return b.program("nvnmd", facts, b.graph("energy", atom_energy=a))
+
+    def nearest(self) -> float | None:
+        """The shortest distance of the training data, Å."""
+        found = self.weight.get("train_attr.min_nbor_dist")
+        return None if found is None else float(found)
+
+    def model_file(self) -> ModelFile:
+        """Options and tensors of a model."""
+        d, nt = self.d, len(self.types)
+        numbers = {k: float(d[k]) for k in ("rcut", "rcut_smth")}
+        section = {
+            "type_map": list(self.types),
+            "descriptor": {
+                "type": "se_e2_a_nvnmd", "sel": [int(n) for n in d["sel"]], **numbers,
+                "neuron": self.neuron, "axis_neuron": int(d["axis_neuron"]),
+                "precision": "float64",
+            },
+            "fitting_net": {"type": "ener_nvnmd", "neuron": self.fitting, "precision": "float64"},
+        }  # fmt: skip
+        bias = self.array("t_bias_atom_e", nt)
+        tensors = {
+            "descriptor.mean": self.array("descrpt_attr.t_avg")[:, :4],
+            "descriptor.std": self.array("descrpt_attr.t_std")[:, :4],
+            **{f"descriptor.{name}": array for name, array in self.embedding_arrays(nt).items()},
+            **self.fitting_arrays(nt),
+            "fitting.bias_atom_e": np.zeros(nt),
+            "out_bias": bias,
+        }
+        config = normalize(section, str(self.path))
+        return ModelFile(config, tensors, self.nearest()).check(str(self.path))
 
     def embedding(self, b: Builder, nt: int) -> NetBank:
         """One net for each type of neighbour."""
+        widths = (1, *self.neuron)
+        bank = NetBank(
+            "embedding", "neighbor type", widths, "tanh", True, False, DType.F64, nt, False
+        )
+        return b.declare(bank, self.embedding_arrays(nt))
+
+    def embedding_arrays(self, nt: int) -> dict[str, NumpyArray]:
+        """Weights by our names."""
         if "filter_type_all.matrix_1_0" not in self.weight:
             raise InputError(
                 f"{self.path}: has no embedding nets, so it is of the second step of NVNMD "
                 f"training (QNN). Give the {CONFIG} and {WEIGHT} of the first step (CNN)"
             )
         widths = (1, *self.neuron)
-        bank = NetBank(
-            "embedding", "neighbor type", widths, "tanh", True, False, DType.F64, nt, False
-        )
         tensors = {}
         for t in range(nt):
             for at, (n, k) in enumerate(zip(widths, widths[1:], strict=False), 1):
-                tensors[f"embedding.{t}.{at - 1}.weight"] = self.array(
-                    f"filter_type_all.matrix_{at}_{t}", n, k
-                )
-                tensors[f"embedding.{t}.{at - 1}.bias"] = self.array(
-                    f"filter_type_all.bias_{at}_{t}", k
-                )
-        return b.declare(bank, tensors)
+                name = f"embedding.{t}.{at - 1}"
+                tensors[f"{name}.weight"] = self.array(f"filter_type_all.matrix_{at}_{t}", n, k)
+                tensors[f"{name}.bias"] = self.array(f"filter_type_all.bias_{at}_{t}", k)
+        return tensors
+
+    def fitting_widths(self) -> tuple[int, ...]:
+        """Of the fitting net, 1 in the end."""
+        return (self.neuron[-1] * int(self.d["axis_neuron"]), *self.fitting, 1)
 
     def fitting_net(self, b: Builder, nt: int) -> NetBank:
         """One net for each type of centre."""
-        widths = (self.neuron[-1] * int(self.d["axis_neuron"]), *self.fitting, 1)
+        widths = self.fitting_widths()
         bank = NetBank(
             "fitting", "atom type", widths, "tanh4", True, False, DType.F64, nt, True, plain=(0,)
         )
+        return b.declare(bank, self.fitting_arrays(nt))
+
+    def fitting_arrays(self, nt: int) -> dict[str, NumpyArray]:
+        """Weights by our names."""
+        widths = self.fitting_widths()
         tensors = {}
         for t in range(nt):
             for at, (n, k) in enumerate(zip(widths, widths[1:], strict=False)):
                 name = f"layer_{at}_type_{t}" if at < len(self.fitting) else f"final_layer_type_{t}"
                 tensors[f"fitting.{t}.{at}.weight"] = self.array(f"{name}.matrix", n, k)
                 tensors[f"fitting.{t}.{at}.bias"] = self.array(f"{name}.bias", k)
-        return b.declare(bank, tensors)
-
-
-def _cyclic(width: int, axis: int) -> NumpyArray:
-    """Pairs (a, a + k), k < axis, k fastest."""
-    a, k = (x.ravel() for x in np.indices((width, axis)))
-    return np.stack([a, (a + k) % width], axis=1).astype(np.int32)
+        return tensors

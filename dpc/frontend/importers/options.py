@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dpc.config.circuit import CIRCUIT as CIRCUIT
+from dpc.config.circuit import circuit
 from dpc.config.values import (
     Wrong,
     any_seed,
@@ -19,6 +21,7 @@ from dpc.config.values import (
     names,
     neighbor_numbers,
     number,
+    one_of,
     optional_number,
     pairs,
     positive,
@@ -31,9 +34,9 @@ ACTIVATIONS = "tanh gelu gelu_tf relu relu6 sigmoid softplus silu silut linear n
 _PRECISIONS = {"float64": "float64", "double": "float64", "float32": "float32", "single": "float32"}
 # DeePMD-kit's names for one kind of descriptor, as its .dp files and its manual have them.
 _ALSO = {"dpa1": "se_atten", "se_r": "se_e2_r", "se_t": "se_e3", "se_at": "se_e3"}
+_KINDS = {"se_a": "se_e2_a"}
 _NONE: tuple[Any, ...] = (None, False, 0, 0.0, "", "None", "none", [], {})
 
-# Old spellings of options.
 _ALIASES = {"n_neuron": "neuron", "n_axis_neuron": "axis_neuron"}
 
 # Options that say how a model was trained or stored, not what it computes.
@@ -89,6 +92,12 @@ def _atom_ener(value: Any) -> list[float | None]:
     return [optional_number(v) for v in flat]
 
 
+def _no(value: Any) -> bool:
+    if boolean(value):
+        raise Wrong("must be false")
+    return False
+
+
 def _fitting_trainable(value: Any) -> bool | list[bool]:
     if isinstance(value, list):
         return [boolean(v) for v in value]
@@ -131,6 +140,16 @@ _FITTING: dict[str, _Rule] = {
     "trainable": (True, _fitting_trainable),
     "seed": (None, any_seed),
 }
+_DESCRIPTORS: dict[str, dict[str, _Rule]] = {
+    "se_e2_a": _DESCRIPTOR,
+    # dpc's: what an nvnmd section of an input asks for
+    "se_e2_a_nvnmd": _DESCRIPTOR | {"type_one_side": (True, boolean)},
+}
+_FITTINGS: dict[str, dict[str, _Rule]] = {
+    "ener": _FITTING,
+    "ener_nvnmd": _FITTING
+    | {"resnet_dt": (False, _no), "activation_function": ("tanh4", one_of("tanh4"))},
+}
 _MODEL: dict[str, _Rule] = {
     "type_map": (_REQUIRED, names),
     "pair_exclude_types": ([], pairs),
@@ -147,15 +166,16 @@ def normalize(model: Any, source: str) -> dict[str, Any]:
         raise InputError(f"{source}: holds no 'model' section with the model's options")
     refuse_kinds(model, source)
     problems: list[str] = []
-    config = _section(model, "model", _MODEL, {"type", "descriptor", "fitting_net"}, problems)
-    config["descriptor"] = {
-        "type": "se_e2_a",
-        **_section(model["descriptor"], "descriptor", _DESCRIPTOR, {"type"}, problems),
-    }
-    config["fitting_net"] = {
-        "type": "ener",
-        **_section(model.get("fitting_net", {}), "fitting_net", _FITTING, {"type"}, problems),
-    }
+    rules = _MODEL if model.get(CIRCUIT) is None else _MODEL | {CIRCUIT: (None, circuit)}
+    elsewhere = {"type", "descriptor", "fitting_net", CIRCUIT}
+    config = _section(model, "model", rules, elsewhere, problems)
+    for part, default, kinds in (
+        ("descriptor", "se_e2_a", _DESCRIPTORS),
+        ("fitting_net", "ener", _FITTINGS),
+    ):
+        given = model.get(part, {})
+        kind = _KINDS.get(given.get("type", default), given.get("type", default))
+        config[part] = {"type": kind, **_section(given, part, kinds[kind], {"type"}, problems)}
     if not problems:
         _consistent(config, problems)
     if problems:
@@ -181,8 +201,8 @@ def refuse_kinds(model: Mapping[str, Any], source: str) -> None:
             kind = value.get("type", value) if isinstance(value, Mapping) else value
             refuse(f"model.{option}", kind)
     for section, default, known in (
-        ("descriptor", None, ("se_e2_a", "se_a")),
-        ("fitting_net", "ener", ("ener",)),
+        ("descriptor", None, (*_KINDS, *_DESCRIPTORS)),
+        ("fitting_net", "ener", tuple(_FITTINGS)),
     ):
         options = model.get(section, {} if default else None)
         if not isinstance(options, Mapping):

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 import dpc
+from dpc.errors import UsageError
 from dpc.frontend.importers.assemble import deepmd_net
+from dpc.frontend.importers.options import CIRCUIT
 from dpc.frontend.model_file import (
     ModelFile,
     descriptor_width,
@@ -21,6 +23,12 @@ from dpc.frontend.model_file import (
 def write_tree(model_file: ModelFile) -> dict[str, Any]:
     """The whole tree of a model, with arrays as leaves, in DeePMD-kit's order of keys."""
     config, tensors = model_file.config, model_file.tensors
+    kinds = [config[part]["type"] for part in ("descriptor", "fitting_net")]
+    if kinds != ["se_e2_a", "ener"]:
+        raise UsageError(
+            f"{' and '.join(kinds)}: DeePMD-kit's files cannot hold NVNMD's model. Write a .pt file"
+        )
+    config = {k: v for k, v in config.items() if k != CIRCUIT}
     ntypes = len(config["type_map"])
     distance = model_file.min_nbor_dist
     return {

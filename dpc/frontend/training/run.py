@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from dpc.frontend.training.group import Group
 from dpc.frontend.training.optimizers import make_optimizer
 from dpc.frontend.training.schedule import make_schedule
 from dpc.frontend.training.snapshots import Snapshot, Snapshots, find_snapshot, read_snapshot
+from dpc.frontend.training.steps import Step
 from dpc.frontend.training.stop import StopRequest
 from dpc.frontend.training.table import Table
 from dpc.frontend.training.tasks import (
@@ -51,6 +52,7 @@ class Start:
     seed: int | None = None
     skip_neighbor_stat: bool = False
     quiet: bool = False
+    own_step: Callable[[Opened, Model], Step] | None = None  # in place of the model's usual step
 
 
 @dataclass
@@ -86,7 +88,12 @@ def prepare(source: Input, start: Start) -> Prepared:
             model.descriptor.requires_grad_(False)
     tasks = {
         name: make_task(
-            opened[name], models[name], seed or 0, training["fused"], (group.rank, group.world)
+            opened[name],
+            models[name],
+            seed or 0,
+            training["fused"],
+            (group.rank, group.world),
+            start.own_step,
         )
         for name in models
     }
@@ -98,8 +105,11 @@ def prepare(source: Input, start: Start) -> Prepared:
     return Prepared(source, start, opened, tasks, trainer, group)
 
 
-def run(prepared: Prepared) -> list[Path]:
-    """Train to the end and write the models; [] when a signal ended it before."""
+def run(prepared: Prepared, last: bool = True) -> list[Path]:
+    """Train to the end and write the models; [] when a signal ended it before.
+
+    The group of processes stays together for another run when this is not the `last`.
+    """
     trainer, start = prepared.trainer, prepared.start
     with StopRequest() as stop:
         done = trainer.run(stop)
@@ -115,7 +125,8 @@ def run(prepared: Prepared) -> list[Path]:
         else:
             with trainer.weights.in_place():
                 paths = write_models(prepared.tasks, start.output)
-    prepared.group.leave()
+    if last:
+        prepared.group.leave()
     return paths
 
 

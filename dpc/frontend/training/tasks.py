@@ -151,13 +151,18 @@ def differences(wanted: Mapping[str, Any], found: Mapping[str, Any], where: str 
 
 
 def make_task(
-    opened: Opened, model: Model, seed: int, fused: bool, share: tuple[int, int] = (0, 1)
+    opened: Opened,
+    model: Model,
+    seed: int,
+    fused: bool,
+    share: tuple[int, int] = (0, 1),
+    own_step: Callable[[Opened, Model], Step] | None = None,
 ) -> Task:
-    """A task whose loaders are ready to run."""
+    """A task whose loaders are ready to run, with the step that suits the model or an own one."""
     given = opened.given
     model.train()
     loss = losses.get(given.loss["type"])(given.loss)
-    step, slow = make_step(model, fused)
+    step, slow = (own_step(opened, model), "") if own_step else make_step(model, fused)
 
     def loader(dataset: DataSet, options: dict[str, Any], number: int, part: Any) -> Loader:
         sizes = batch_sizes(options["batch_size"], dataset)

@@ -1,7 +1,8 @@
 """Two kinds of numbers that the pipeline runs on: integers, and the reals they stand for.
 
 The pipeline is written once. On `Integers` it is the definition of every bit; on `Reals`
-nothing is rounded, and the range of every signal is kept: formats are chosen from it.
+nothing is rounded, and the range of every signal is kept: formats are chosen from it. A third
+kind is that of training, dpc.frontend.training.quantised: integers with gradients.
 """
 
 from __future__ import annotations
@@ -44,6 +45,28 @@ class Numbers(Protocol):
         """f(z) and its slope."""
         ...
 
+    def total(self, index: NumpyArray, values: NumpyArray, count: int) -> NumpyArray:
+        """Sums [count, ..] of the values [n, ..] that have the same index [n]."""
+        ...
+
+    def concatenate(self, parts: list[NumpyArray]) -> NumpyArray:
+        """One after the other, along the first axis."""
+        ...
+
+
+class Arrays:
+    """How NumPy does what arrays have no methods for."""
+
+    def total(self, index: NumpyArray, values: NumpyArray, count: int) -> NumpyArray:
+        """Sums [count, ..] of the values [n, ..] that have the same index [n]."""
+        found = np.zeros((count, *values.shape[1:]), dtype=values.dtype)
+        np.add.at(found, index, values)
+        return found
+
+    def concatenate(self, parts: list[NumpyArray]) -> NumpyArray:
+        """One after the other, along the first axis."""
+        return np.concatenate(parts)
+
 
 class Channels:
     """What the pair table gives for each neighbour; slopes are by t, `octave` says how wide."""
@@ -79,7 +102,7 @@ def cubic(
     return p0, p1 + round_shift((p2 + q) * t, s2)
 
 
-class Integers:
+class Integers(Arrays):
     """Integers: every bit as in the circuit. `saturated` counts by signal."""
 
     def __init__(self, contents: Contents) -> None:
@@ -113,7 +136,7 @@ class Integers:
         return cubic(rows, v & ((1 << T_BITS) - 1), self.contents.shape.act_frac)
 
 
-class Reals:
+class Reals(Arrays):
     """Reals: nothing is rounded. `largest` has the range of every signal, in its last axis too."""
 
     def __init__(self, channels: Callable[..., Channels], activation: Activation) -> None:

@@ -1,7 +1,8 @@
 """Energy, forces and virial of atoms, as the circuit computes them.
 
-Written once for integers and for reals: see dpc.ir.fixed.numbers. Every sum is exact; what
-narrows a value is `numbers.narrow`, by the shift of its name.
+Written once for integers, for reals, and for numbers that training asks gradients of: see
+dpc.ir.fixed.numbers. Every sum is exact; what narrows a value is `numbers.narrow`, by the shift
+of its name.
 """
 
 from __future__ import annotations
@@ -47,16 +48,36 @@ class Results:
     moment: NumpyArray  # r dE/dr [P, 3, 3]: its sum is less the virial
 
 
+@dataclass
+class Gathered:
+    """What follows from positions and tables alone, before the fitting net."""
+
+    channels: Channels
+    rows: Any  # R [P, 4]
+    x: Any  # X [nloc, 4, W]
+    d: Any  # D [nloc, K]
+
+
 def evaluate(n: Numbers, m: Contents, ti: NumpyArray, near: Neighbors) -> Results:
     """Forward and backward, for centres of types ti [nloc]."""
+    return finish(n, m, ti, near, gather(n, m, ti, near))
+
+
+def gather(n: Numbers, m: Contents, ti: NumpyArray, near: Neighbors) -> Gathered:
+    """From neighbours to the descriptor."""
     shift: Any = m.shift
     c = n.channels(near.ti, near.tj, near.u)
     rows = _rows(n, shift, c, near.r)
     x = _contract(n, m, ti, near, rows, c.g)
-    d = n.narrow("d", _products(m, x), shift["d"], DATA_BITS)
-    energy, dd = fit(n, m, ti, d)
-    dx = n.narrow("dx", _products_back(m, x, dd), shift["dx"], X_BITS)
-    slope = _slope(n, m, near, c, rows, dx)
+    return Gathered(c, rows, x, n.narrow("d", _products(m, x), shift["d"], DATA_BITS))
+
+
+def finish(n: Numbers, m: Contents, ti: NumpyArray, near: Neighbors, found: Gathered) -> Results:
+    """The fitting net, and all the way back. `near.r` and `found` are arrays of the numbers."""
+    shift: Any = m.shift
+    energy, dd = fit(n, m, ti, found.d)
+    dx = n.narrow("dx", _products_back(n, m, found.x, dd), shift["dx"], X_BITS)
+    slope = _slope(n, m, near, found.channels, found.rows, dx)
     short = n.narrow("f_short", slope, shift["f_short"], R_BITS)
     moment = short[:, :, None] * near.r[:, None, :]
     return Results(energy, slope, n.narrow("moment", moment, shift["moment"], VIRIAL_BITS))
@@ -77,7 +98,7 @@ def _contract(
     products = rows[:, :, None] * g[:, None, :]  # [P, 4, M]
     products[:, 0] -= m.pad[near.ti, near.tj]
     blocks = shape.ntypes if shape.split else 1
-    block = near.tj if shape.split else np.zeros_like(near.tj)
+    block = near.tj if shape.split else near.tj * 0
     total = np.zeros((len(ti) * blocks, 4, shape.columns), dtype=products.dtype)
     np.add.at(total, near.center * blocks + block, products)
     total = total.reshape(len(ti), blocks, 4, shape.columns).swapaxes(1, 2)
@@ -92,13 +113,12 @@ def _products(m: Contents, x: NumpyArray) -> NumpyArray:
     return np.asarray((x[:, :, a] * x[:, :, b]).sum(axis=1))
 
 
-def _products_back(m: Contents, x: NumpyArray, dd: NumpyArray) -> NumpyArray:
+def _products_back(n: Numbers, m: Contents, x: NumpyArray, dd: NumpyArray) -> NumpyArray:
     """The adjoint: dx_ca += d_k x_cb and dx_cb += d_k x_ca."""
     a, b = m.pairs.T
-    dx = np.zeros((m.shape.width, len(x), 4), dtype=x.dtype)
-    np.add.at(dx, a, (dd[:, None, :] * x[:, :, b]).transpose(2, 0, 1))
-    np.add.at(dx, b, (dd[:, None, :] * x[:, :, a]).transpose(2, 0, 1))
-    return dx.transpose(1, 2, 0)
+    dd, width = dd[:, None, :], m.shape.width
+    dx = n.total(a, (dd * x[:, :, b]).swapaxes(0, 2), width)
+    return (dx + n.total(b, (dd * x[:, :, a]).swapaxes(0, 2), width)).swapaxes(0, 2)
 
 
 def fit(n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
@@ -106,7 +126,7 @@ def fit(n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray) -> tuple[NumpyAr
     shift: Any = m.shift
     x, slopes = d, []
     for k, layer in enumerate(m.layers):
-        total = _by_type(_cut(n, m, k, x), layer.weight, ti) + layer.bias[ti]
+        total = _by_type(n, _cut(n, m, k, x), layer.weight, ti) + layer.bias[ti]
         z = n.narrow(f"z{k}", total, layer.z_shift[ti], Z_BITS)
         y, slope = n.activation(z)
         idt = layer.idt[ti]
@@ -123,7 +143,7 @@ def fit(n: Numbers, m: Contents, ti: NumpyArray, d: NumpyArray) -> tuple[NumpyAr
             gz = n.narrow(f"gz{k}", back * slopes[k], by, PACKED_DATA_BITS) * (1 << shift["cut"])
         else:
             gz = n.narrow(f"gz{k}", back * slopes[k], layer.back_shift[ti], DATA_BITS)
-        through = _by_type(gz, layer.weight.swapaxes(1, 2), ti)
+        through = _by_type(n, gz, layer.weight.swapaxes(1, 2), ti)
         g = n.narrow(f"g{k}", through, shift["back"][k], DATA_BITS)
         back = n.narrow(f"ga{k}", g + back, 0, DATA_BITS) if m.shape.resnet[k] else g
     return energy, back
@@ -134,15 +154,14 @@ def _cut(n: Numbers, m: Contents, k: int, x: NumpyArray) -> NumpyArray:
     if not m.shape.packed[k]:
         return x
     cut: Any = m.shift["cut"]
-    return np.asarray(n.narrow(f"p{k}", x, cut, PACKED_DATA_BITS) * (1 << cut))
+    upper: NumpyArray = n.narrow(f"p{k}", x, cut, PACKED_DATA_BITS) * (1 << cut)
+    return upper
 
 
-def _by_type(x: NumpyArray, weight: NumpyArray, ti: NumpyArray) -> NumpyArray:
+def _by_type(n: Numbers, x: NumpyArray, weight: NumpyArray, ti: NumpyArray) -> NumpyArray:
     """x W of the type of each centre."""
-    result = np.zeros((len(x), weight.shape[2]), dtype=x.dtype)
-    for t in range(len(weight)):
-        result[ti == t] = x[ti == t] @ weight[t]
-    return result
+    parts = n.concatenate([x[ti == t] @ weight[t] for t in range(len(weight))])
+    return parts[np.argsort(np.argsort(ti, kind="stable"))]
 
 
 def _slope(
@@ -151,7 +170,7 @@ def _slope(
     """dE/dr of every neighbour, [P, 3], from dE/dX [nloc, 4, W]."""
     shape, shift = m.shape, m.shift
     blocks = shape.ntypes if shape.split else 1
-    block = near.tj if shape.split else np.zeros_like(near.tj)
+    block = near.tj if shape.split else near.tj * 0
     own = dx.reshape(len(dx), 4, blocks, shape.columns)[near.center, :, block]  # [P, 4, M]
     back = n.narrow("row_back", rows, shape.row_shift, ROW_BITS)
     dg = n.narrow("dg", (back[:, :, None] * own).sum(axis=1), shape.dg_shift, X_BITS)

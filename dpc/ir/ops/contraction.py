@@ -97,6 +97,12 @@ class ContractVjpG(Op):
         return Ragged(rows, env.offsets)
 
 
+def cyclic_pairs(width: int, axis: int) -> NumpyArray:
+    """Pairs (a, a + k mod width), k < axis, k fastest: i32[width axis, 2]."""
+    a, k = (x.ravel() for x in np.indices((width, axis)))
+    return np.stack([a, (a + k) % width], axis=1).astype(np.int32)
+
+
 def outer_pairs(width: int, axis_neuron: int, symmetric: bool) -> tuple[NumpyArray, NumpyArray]:
     """Columns m and a of each component of `outer`, in order.
 

@@ -13,7 +13,7 @@ from dpc.frontend.fittings import fittings
 from dpc.ir.evaluate import evaluate
 from tests.unit.frontend.zoo import DESCRIPTORS, FITTINGS, VARIANTS, random_model
 
-KINDS = [(d, f) for d in DESCRIPTORS for f in FITTINGS]
+KINDS = list(zip(DESCRIPTORS, FITTINGS, strict=True))  # each kind once
 pytestmark = pytest.mark.filterwarnings("ignore:.*did not fit sel")
 
 

@@ -20,8 +20,10 @@ DESCRIPTORS: dict[str, dict[str, Any]] = {
         "precision": "float64",
     }
 }
+DESCRIPTORS["se_e2_a_nvnmd"] = DESCRIPTORS["se_e2_a"] | {"type": "se_e2_a_nvnmd"}
 FITTINGS: dict[str, dict[str, Any]] = {
-    "ener": {"type": "ener", "neuron": [8, 8, 16], "resnet_dt": True, "precision": "float64"}
+    "ener": {"type": "ener", "neuron": [8, 8, 16], "resnet_dt": True, "precision": "float64"},
+    "ener_nvnmd": {"type": "ener_nvnmd", "neuron": [40, 40, 8], "precision": "float64"},
 }
 #: options that change what is computed, each alone: (descriptor, fitting, model)
 VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {

@@ -10,6 +10,7 @@ from dpc.cli.main import main
 from dpc.compiler.programs import lower
 from dpc.data.inputs import graph_inputs
 from dpc.errors import InputError
+from dpc.frontend import load_model
 from dpc.frontend.importers.nvnmd import read_dict, read_nvnmd
 from dpc.passes.base import Context
 from dpc.passes.measure import compare, measure
@@ -135,6 +136,29 @@ def test_the_continuous_network_is_exact():
         found = measure(program, [sample])[0]
         assert found.energy[0] * len(force) == pytest.approx(energy, abs=1e-9)
         assert np.abs(found.force - force).max() < 1e-10
+
+
+def test_a_model_to_train_on(tmp_path):
+    """The same function as the program."""
+    model = load_model(small(tmp_path))
+    model.to_file_data().check("model")
+    program = read_nvnmd(tmp_path)
+    rng = np.random.default_rng(1)
+    coord, types = rng.uniform(0, 6, (9, 3)), np.arange(9) % 2
+    sample = Sample(*graph_inputs(program.facts, coord, types.astype(np.int32), None, None, None))
+    expected, found = measure(program, [sample])[0], model.evaluate(coord, types)
+    assert found["energy"] == pytest.approx(9 * expected.energy[0], rel=1e-12)
+    assert np.allclose(found["force"], expected.force, atol=1e-11)
+
+
+@needs_shared
+def test_the_trainable_network_is_exact():
+    model = load_model(CNN)
+    with np.load(GOLDEN / "cases.npz") as data:
+        for group in data["groups"]:
+            frame = (data[f"{group}.coord"][0], data[f"{group}.atype"], data[f"{group}.box"][0])
+            force = data[f"{group}.cnn.force"][0].reshape(-1, 3)
+            assert np.abs(model.evaluate(*frame)["force"] - force).max() < 1e-10
 
 
 @needs_shared

@@ -23,16 +23,16 @@ def torchrun(path, *options, processes=2):
     )
 
 
-def table_of(path, processes):
+def table_of(path, processes, *options, table="lcurve.out"):
     if processes == 1:
-        command = [sys.executable, "-m", "dpc", "train", str(path), "-q"]
+        command = [sys.executable, "-m", "dpc", "train", str(path), "-q", *options]
         env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
         subprocess.run(command, cwd=path.parent, check=True, capture_output=True, env=env)
     else:
-        process = torchrun(path, "-q", processes=processes)
+        process = torchrun(path, "-q", *options, processes=processes)
         said = process.communicate(timeout=300)[1]
         assert process.returncode == 0, said
-    return read_table(path.parent / "lcurve.out")
+    return read_table(path.parent / table)
 
 
 def test_two_processes_learn_what_one_learns(tmp_path):
@@ -41,6 +41,19 @@ def test_two_processes_learn_what_one_learns(tmp_path):
         folder = tmp_path / str(processes)
         folder.mkdir()
         tables.append(table_of(write_toy_run(folder, numb_steps=20), processes))
+    for name, column in tables[0].items():
+        np.testing.assert_allclose(tables[1][name], column, rtol=2e-2, err_msg=name)
+
+
+@pytest.mark.slow
+def test_two_processes_in_fixed_point(tmp_path):
+    tables = []
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        options = ("--target", "vu9p", "--quantised-steps", "8")
+        path = write_toy_run(folder, numb_steps=20)
+        tables.append(table_of(path, processes, *options, table="lcurve-fixed.out"))
     for name, column in tables[0].items():
         np.testing.assert_allclose(tables[1][name], column, rtol=2e-2, err_msg=name)
 
