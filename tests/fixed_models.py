@@ -138,9 +138,9 @@ def made_samples(made: Made, count: int = 2, natoms: int = 27, seed: int = 3) ->
 
 
 @cache
-def contents(name: str) -> Contents:
+def contents(name: str, weight_bits: int | None = None) -> Contents:
     """The contents of a circuit for one of MODELS."""
     made = MODELS[name]
     program = made_program(made)
-    options = Options(nearest=0.85, weight_bits=made.weight_bits)
+    options = Options(nearest=0.85, weight_bits=weight_bits or made.weight_bits)
     return make_contents(program, find_form(program), made_samples(made), options)
