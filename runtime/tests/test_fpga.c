@@ -7,6 +7,7 @@
 #include "check.h"
 #include "fpga.h"
 #include "fpga_blocks.h"
+#include "fpga_commands.h"
 #include "fpga_regs.h"
 
 enum { ID = 0x31435044, ATOMS = 40, LANES = 2 };
@@ -71,49 +72,49 @@ static dpc_status fake_wait(void *card, double *waited, dpc_error *error) {
   return count(error);
 }
 
-static const dpc_fpga_transport transport = {"fake",        fake_open,      fake_close,
-                                             fake_reg_read, fake_reg_write, fake_dma_write,
-                                             fake_dma_read, fake_wait};
-
-static const double bias[2] = {-1.0, -2.0};
+static const dpc_fpga_transport transport = {
+    "fake",        1.0,           UINT64_C(1) << 32, fake_open,
+    fake_close,    fake_reg_read, fake_reg_write,    fake_dma_write,
+    fake_dma_read, fake_wait};
 
 static dpc_fpga_circuit circuit(void) {
-  return (dpc_fpga_circuit){.hash = 7,
-                            .lanes = LANES,
-                            .atoms = 64,
-                            .list_words = 1024,
-                            .ntypes = 2,
-                            .bias = bias,
-                            .timeout = 1.0};
+  return (dpc_fpga_circuit){
+      .hash = 7, .lanes = LANES, .atoms = 64, .list_words = 1024, .ntypes = 2};
 }
+
+static const uint64_t model[3] = {1, 2, 3};
 
 /* ---- a system: everybody's neighbour is everybody */
 typedef struct system {
-  double coord[3 * ATOMS], force[3 * ATOMS], energy, virial[9], atom_energy[ATOMS];
-  int32_t type[ATOMS], numneigh[ATOMS], near[ATOMS][ATOMS];
+  double coord[3 * ATOMS], force[3 * ATOMS], virial[9];
+  int32_t energy[ATOMS], centers[ATOMS], type[ATOMS], numneigh[ATOMS], near[ATOMS][ATOMS];
   const int32_t *lists[ATOMS];
 } my_system;
 
 static dpc_fpga_frame fill(my_system *s) {
+  int32_t count = 0;
   for (int i = 0; i < ATOMS; i++) {
     s->type[i] = i % 7 == 6 ? -1 : i % 2;
-    s->numneigh[i] = 0;
-    s->lists[i] = s->near[i];
     for (int k = 0; k < 3; k++) s->coord[3 * i + k] = 10 * uniform();
+    if (s->type[i] < 0) continue;
+    s->centers[count] = i;
+    s->numneigh[count] = 0;
+    s->lists[count] = s->near[i];
     for (int j = 0; j < ATOMS; j++)
-      if (j != i && (j + i) % 3) s->near[i][s->numneigh[i]++] = j;
+      if (j != i && (j + i) % 3) s->near[i][s->numneigh[count]++] = j;
+    count++;
   }
-  return (dpc_fpga_frame){.nloc = ATOMS,
-                          .nall = ATOMS,
+  return (dpc_fpga_frame){.nall = ATOMS,
+                          .count = count,
                           .coord = s->coord,
                           .type = s->type,
+                          .centers = s->centers,
                           .numneigh = s->numneigh,
                           .neighbors = s->lists,
                           .mask = ~0,
-                          .energy = &s->energy,
                           .force = s->force,
                           .virial = s->virial,
-                          .atom_energy = s->atom_energy};
+                          .energy = s->energy};
 }
 
 static void expect(dpc_status status, const dpc_error *error, const char *text) {
@@ -140,14 +141,17 @@ static void test_hung_card(void) {
   const dpc_fpga_circuit c = circuit();
   CHECK(dpc_fpga_open(&transport, NULL, &c, &fpga, &error) == DPC_OK, "%s", error.message);
   dpc_fpga_frame frame = fill(&s);
+  CHECK(dpc_fpga_load(fpga, model, 3, &error) == DPC_OK, "%s", error.message);
   told.hangs = 1;
   expect(dpc_fpga_evaluate(fpga, &frame, &error), &error, "has not answered in 1 s");
   told.hangs = 0;
+  CHECK(dpc_fpga_evaluate(fpga, &frame, &error) == DPC_OK, "%s", error.message);
   told.status = 2;
   expect(dpc_fpga_evaluate(fpga, &frame, &error), &error, "unknown command");
   told.status = 16;
   expect(dpc_fpga_evaluate(fpga, &frame, &error), &error, "memory does not answer");
   told.status = 0;
+  told.done = 0; /* what it counts does not matter */
   CHECK(dpc_fpga_evaluate(fpga, &frame, &error) == DPC_OK, "%s", error.message);
   dpc_fpga_close(fpga);
 }
@@ -161,10 +165,9 @@ static void test_every_call_fails(void) {
   for (int after = 1; !last; after++) {
     dpc_fpga *fpga = NULL;
     dpc_error error;
-    const uint64_t words[3] = {1, 2, 3};
     told.fails_after = after;
     dpc_status status = dpc_fpga_open(&transport, NULL, &c, &fpga, &error);
-    if (status == DPC_OK) status = dpc_fpga_load(fpga, words, 3, &error);
+    if (status == DPC_OK) status = dpc_fpga_load(fpga, model, 3, &error);
     if (status == DPC_OK) status = dpc_fpga_evaluate(fpga, &frame, &error);
     last = status == DPC_OK;
     if (!last) expect(status, &error, "fake: call");
@@ -175,48 +178,112 @@ static void test_every_call_fails(void) {
 }
 
 /* Every neighbour is in exactly one beat, of its type; centres come first. */
+static void check_centers(const my_system *s, const dpc_fpga_blocks *blocks,
+                          const dpc_fpga_block *block, size_t words) {
+  const int32_t *atoms = blocks->atoms + block->atoms;
+  const uint16_t *slot = (const uint16_t *)(blocks->words + 2 * (block->words + 1));
+  const uint16_t *end = slot + 8 * words;
+  for (int i = 0; i < block->count; i++) {
+    const int32_t number = blocks->order[block->first + i], center = s->centers[number];
+    const int beats = slot[1];
+    int seen[ATOMS] = {0};
+    CHECK(atoms[slot[0]] == center && slot[0] == i, "centre %d", i);
+    slot += 8;
+    for (int beat = 0; beat < beats; beat++) {
+      int32_t type = -1;
+      for (int lane = 0; lane < LANES; lane++) {
+        const uint16_t at = slot[beat * LANES + lane];
+        if (at == 0xffff) continue;
+        CHECK(at < block->natoms, "atom %d of a block", at);
+        const int32_t j = atoms[at];
+        CHECK(type < 0 || type == s->type[j], "two types in a beat");
+        type = s->type[j];
+        seen[j]++;
+      }
+    }
+    for (int k = 0; k < s->numneigh[number]; k++) {
+      const int32_t j = s->lists[number][k];
+      CHECK(seen[j] == (s->type[j] >= 0), "atom %d of %d: %d times", j, center, seen[j]);
+    }
+    slot += (beats * LANES + 7) / 8 * 8;
+  }
+  CHECK(slot == end, "the list ends elsewhere");
+}
+
+/* A header at `word`, and how many words belong to it. */
+static size_t expect_command(const dpc_fpga_blocks *blocks, size_t word, uint64_t command) {
+  const uint64_t *header = blocks->words + 2 * word;
+  CHECK((header[0] & UINT32_MAX) == command && header[1] == 0, "word %zu: %llx", word,
+        (unsigned long long)header[0]);
+  return (size_t)(header[0] >> 32);
+}
+
 static void test_blocks(int32_t atoms, int64_t words) {
   static my_system s;
   dpc_fpga_frame frame = fill(&s);
   dpc_fpga_circuit c = circuit();
   c.atoms = atoms;
   c.list_words = words;
-  dpc_fpga_blocks blocks;
+  dpc_fpga_blocks blocks = {0};
   dpc_error error;
-  CHECK(dpc_fpga_cut(&c, &frame, &blocks, &error) == DPC_OK, "%s", error.message);
-  int centers = 0;
+  int seen[ATOMS] = {0};
+  for (int times = 0; times < 2; times++) /* the second reuses the memory of the first */
+    CHECK(dpc_fpga_cut(&c, &frame, &blocks, &error) == DPC_OK, "%s", error.message);
   for (size_t b = 0; b < blocks.count; b++) {
     const dpc_fpga_block *block = &blocks.block[b];
-    CHECK(block->natoms <= atoms && (int64_t)block->list_words <= words, "block %zu", b);
-    const uint16_t *slot = (const uint16_t *)(block->words + 2);
-    const uint16_t *end = slot + 8 * block->list_words;
-    for (int i = 0; i < block->count; i++, centers++) {
-      const int32_t center = block->atoms[slot[0]];
-      const int beats = slot[1];
-      int seen[ATOMS] = {0};
-      slot += 8;
-      for (int beat = 0; beat < beats; beat++) {
-        int32_t type = -1;
-        for (int lane = 0; lane < LANES; lane++) {
-          const uint16_t at = slot[beat * LANES + lane];
-          if (at == 0xffff) continue;
-          const int32_t j = block->atoms[at];
-          CHECK(type < 0 || type == s.type[j], "two types in a beat");
-          type = s.type[j];
-          seen[j]++;
-        }
-      }
-      for (int k = 0; k < s.numneigh[center]; k++) {
-        const int32_t j = s.near[center][k];
-        CHECK(seen[j] == (s.type[j] >= 0), "atom %d of %d: %d times", j, center, seen[j]);
-      }
-      slot += (beats * LANES + 7) / 8 * 8;
-    }
-    CHECK(slot == end, "block %zu ends elsewhere", b);
+    size_t at = block->words;
+    CHECK(at % (DPC_FPGA_PAGE / DPC_FPGA_WORD) == 0, "block %zu begins at %zu", b, at);
+    const size_t list = expect_command(&blocks, at, DPC_FPGA_LIST);
+    CHECK(block->natoms <= atoms && (int64_t)list <= words, "block %zu", b);
+    at += list + 1;
+    at += expect_command(&blocks, at, DPC_FPGA_LOAD) + 1; /* of nothing */
+    CHECK(at == block->words + block->list_words && block->list_words % 256 == 0, "%zu", at);
+    CHECK(expect_command(&blocks, at, DPC_FPGA_COORD) == (size_t)block->natoms, "positions");
+    at += (size_t)block->natoms + 1;
+    CHECK(expect_command(&blocks, at++, DPC_FPGA_RUN) == list, "run");
+    expect_command(&blocks, at++, DPC_FPGA_READ | DPC_FPGA_READ_VIRIAL);
+    CHECK(at == block->words + dpc_fpga_block_words(block), "block %zu ends elsewhere", b);
+    check_centers(&s, &blocks, block, list);
+    for (int i = 0; i < block->count; i++) seen[blocks.order[block->first + i]]++;
   }
-  int known = 0;
-  for (int i = 0; i < ATOMS; i++) known += s.type[i] >= 0;
-  CHECK(centers == known, "%d of %d centres", centers, known);
+  for (int i = 0; i < frame.count; i++) CHECK(seen[i] == 1, "centre %d: %d times", i, seen[i]);
+  dpc_fpga_free_blocks(&blocks);
+}
+
+/* Of 4,096 atoms along a line, in any order, few have a neighbour in another block. */
+static void test_blocks_are_compact(void) {
+  enum { MANY = 4096 };
+  static double coord[3 * MANY];
+  static int32_t type[MANY], centers[MANY], numneigh[MANY], near[MANY][2], place[MANY], at[MANY];
+  static const int32_t *lists[MANY];
+  for (int i = 0; i < MANY; i++) place[i] = i;
+  for (int i = MANY - 1; i > 0; i--) {
+    const int j = (int)(uniform() * (i + 1)), swap = place[i];
+    place[i] = place[j], place[j] = swap;
+  }
+  for (int i = 0; i < MANY; i++) at[place[i]] = i;
+  for (int i = 0; i < MANY; i++) {
+    coord[3 * i] = 2.0 * place[i];
+    centers[i] = i;
+    lists[i] = near[i];
+    if (place[i] > 0) near[i][numneigh[i]++] = at[place[i] - 1];
+    if (place[i] < MANY - 1) near[i][numneigh[i]++] = at[place[i] + 1];
+  }
+  const dpc_fpga_frame frame = {.nall = MANY,
+                                .count = MANY,
+                                .coord = coord,
+                                .type = type,
+                                .centers = centers,
+                                .numneigh = numneigh,
+                                .neighbors = lists,
+                                .mask = ~0};
+  dpc_fpga_circuit c = circuit();
+  dpc_fpga_blocks blocks = {0};
+  dpc_error error;
+  c.list_words = 1 << 16;
+  CHECK(dpc_fpga_cut(&c, &frame, &blocks, &error) == DPC_OK, "%s", error.message);
+  CHECK(blocks.natoms <= MANY + 16 * blocks.count && blocks.count < 90, "%zu atoms in %zu blocks",
+        blocks.natoms, blocks.count);
   dpc_fpga_free_blocks(&blocks);
 }
 
@@ -225,10 +292,11 @@ static void test_too_small(void) {
   dpc_fpga_frame frame = fill(&s);
   dpc_fpga_circuit c = circuit();
   c.atoms = 5;
-  dpc_fpga_blocks blocks;
+  dpc_fpga_blocks blocks = {0};
   dpc_error error;
-  CHECK(dpc_fpga_cut(&c, &frame, &blocks, &error) == DPC_ERROR_ARGUMENT, "fits");
+  CHECK(dpc_fpga_cut(&c, &frame, &blocks, &error) == DPC_ERROR_LIMIT, "fits");
   CHECK(strstr(error.message, "neighbours") != NULL, "%s", error.message);
+  dpc_fpga_free_blocks(&blocks);
 }
 
 /* Files stand for the devices: registers that never count up, a read that ends too early. */
@@ -250,9 +318,9 @@ static void test_xdma(const char *folder) {
     fclose(file);
   }
   CHECK(dpc_fpga_open(&dpc_fpga_xdma, where, &c, &fpga, &error) == DPC_OK, "%s", error.message);
-  static my_system s;
-  dpc_fpga_frame frame = fill(&s);
-  expect(dpc_fpga_evaluate(fpga, &frame, &error), &error, "has not answered");
+  dpc_fpga *second;
+  expect(dpc_fpga_open(&dpc_fpga_xdma, where, &c, &second, &error), &error, "another process");
+  expect(dpc_fpga_load(fpga, model, 3, &error), &error, "has not answered");
   dpc_fpga_close(fpga);
 
   void *card;
@@ -278,6 +346,7 @@ int main(int argc, char **argv) {
   test_blocks(64, 1024);
   test_blocks(ATOMS, 200);
   test_blocks(39, 30);
+  test_blocks_are_compact();
   test_too_small();
   test_xdma(argv[1]);
   test_xrt_is_not_here();
