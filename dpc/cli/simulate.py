@@ -34,9 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "shape compiles the circuit, which takes a minute or more.",
     )
     parser.add_argument("package", metavar="PACKAGE", type=Path, help="a package for an FPGA")
-    parser.add_argument(
-        "-s", "--system", type=Path, metavar="DATA", help="a data folder"
-    )
+    parser.add_argument("-s", "--system", type=Path, metavar="DATA", help="a data folder")
     parser.add_argument(
         "--add", action="store_true",
         help="put the simulated circuit into PACKAGE, for engines that ask for the device sim",

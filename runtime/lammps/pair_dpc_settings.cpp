@@ -86,7 +86,8 @@ void PairDpc::read_keywords(int narg, char **arg) {
         error->all(FLERR, "pair_style dpc: threads is {}, but must be 1 or more", threads_);
     } else if (word == "device") {
       if (i == narg)
-        error->all(FLERR, "pair_style dpc: 'device' needs a GPU's number, or a name: host, sim, xdma:0");
+        error->all(FLERR,
+                   "pair_style dpc: 'device' needs a GPU's number, or a name: host, sim, xdma:0");
       device_ = arg[i++];
     } else if (word == "fparam" || word == "aparam") {
       auto &values = word == "fparam" ? fparam_ : aparam_;

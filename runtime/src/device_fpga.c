@@ -98,7 +98,9 @@ static dpc_status new_model(dpc_model *model, dpc_error *error) {
   pthread_mutex_init(&f->lock, NULL);
   f->bias = calloc(ntypes, sizeof *f->bias);
   f->most = calloc(ntypes, sizeof *f->most);
-  if (f->bias == NULL || f->most == NULL) return dpc_out_of_memory(error, ntypes * 16);
+  f->of_type = calloc(ntypes + 1, sizeof *f->of_type);
+  if (f->bias == NULL || f->most == NULL || f->of_type == NULL)
+    return dpc_out_of_memory(error, ntypes * 16);
   return DPC_OK;
 }
 
@@ -175,6 +177,7 @@ void dpc_fpga_model_close(dpc_model *model) {
   pthread_mutex_destroy(&f->lock);
   free(f->bias);
   free(f->most);
+  free(f->of_type);
   free(f);
   model->fpga = NULL;
 }
@@ -237,8 +240,6 @@ dpc_status dpc_fpga_run(dpc_session *s, const dpc_system *system, dpc_error *err
   dpc_status status = dpc_reserve(&s->fpga_energy, (size_t)frame.count, sizeof(int32_t), error);
   if (status != DPC_OK) return status;
   frame.energy = s->fpga_energy.data;
-  if (s->counted != tiles->generation) worker->sel_overflow = dpc_fpga_count_sel(f, &frame);
-  s->counted = tiles->generation;
   pthread_mutex_lock(&f->lock);
   frame.same_list = f->owner == s && f->generation == tiles->generation;
   f->owner = NULL; /* a failure below must not pass for this list */
@@ -246,6 +247,9 @@ dpc_status dpc_fpga_run(dpc_session *s, const dpc_system *system, dpc_error *err
   if (status == DPC_OK) {
     f->owner = s;
     f->generation = tiles->generation;
+    if (s->counted != tiles->generation)
+      worker->sel_overflow = dpc_fpga_count_sel(f, &frame, dpc_fpga_records(f->card), f->of_type);
+    s->counted = tiles->generation;
   }
   pthread_mutex_unlock(&f->lock);
   if (status == DPC_OK && frame.status & TOO_NEAR) status = explain_near(s, system, &frame, error);

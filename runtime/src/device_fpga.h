@@ -13,8 +13,9 @@ struct dpc_fpga_model {
   pthread_mutex_t lock;
   dpc_fpga_circuit circuit;
   dpc_file contents;
-  double *bias; /* eV, of each type */
-  double *most; /* sel: neighbours of each type that the model was trained with */
+  double *bias;    /* eV, of each type */
+  size_t *of_type; /* scratch */
+  double *most;    /* sel: neighbours of each type that the model was trained with */
   int64_t u_min, u_cut;
   int32_t u_frac;
   const dpc_session *owner; /* whose list the card has, */
@@ -35,8 +36,9 @@ dpc_status dpc_fpga_run(dpc_session *session, const dpc_system *system, dpc_erro
 
 /* device_fpga_near.c: what the circuit does not count, from the list of `frame`. */
 
-/* Neighbours beyond `most` of their type. */
-int64_t dpc_fpga_count_sel(const dpc_fpga_model *model, const dpc_fpga_frame *frame);
+/* Neighbours beyond `most` of their type; `of_type` is room for one number more than types. */
+int64_t dpc_fpga_count_sel(const dpc_fpga_model *model, const dpc_fpga_frame *frame,
+                           const int32_t *records, size_t *of_type);
 
 /* Neighbours nearer than the tables reach; `pair` gets two atoms at one place, else -1. */
 int64_t dpc_fpga_count_near(const dpc_fpga_model *model, const dpc_fpga_frame *frame,

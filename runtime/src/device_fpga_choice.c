@@ -96,7 +96,7 @@ static dpc_status find_xrt(const dpc_model *model, const char *folder, const cha
                            int32_t index, char *where, size_t size, dpc_error *error) {
   const char *text = given != NULL ? given : "", *file = strchr(text, ':');
   const size_t digits = strcspn(text, ":");
-  int32_t number = card_of(index, 0);
+  int32_t number = card_of(index, INT32_MAX); /* how many there are, XRT knows */
   if (digits > 0) number = read_number(text, digits);
   if (number < 0)
     return dpc_fail(error, DPC_ERROR_ARGUMENT,

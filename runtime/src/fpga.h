@@ -72,6 +72,9 @@ typedef struct dpc_fpga_frame {
   uint64_t status; /* bits 0 to 7: what saturated, 8: atoms nearer than the tables reach */
 } dpc_fpga_frame;
 
+/* x, y, z, type of the atoms of the last frame, 2^-22 Å modulo 2^32. */
+const int32_t *dpc_fpga_records(const dpc_fpga *fpga);
+
 dpc_status dpc_fpga_evaluate(dpc_fpga *fpga, dpc_fpga_frame *frame, dpc_error *error);
 
 #endif

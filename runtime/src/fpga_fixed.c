@@ -10,19 +10,17 @@ enum { AXES = 3, FIELDS = 4 };
 #define FARTHEST 2251799813685248. /* 2^51: beyond, it is not */
 
 typedef uint32_t record __attribute__((vector_size(16)));
+typedef double two __attribute__((vector_size(16)));
+typedef int64_t bits __attribute__((vector_size(16)));
 
-/* The nearest whole number, halves up: floor(x + 0.5), without a call where the processor has
- * no such instruction. */
-static double nearest(double x) {
-  const double y = x * COORD_UNIT + 0.5, near = (y + MAGIC) - MAGIC;
-  return near > y ? near - 1.0 : near;
+/* The nearest whole numbers, halves up: floor(x + 0.5), without a call or a branch. */
+static inline two nearest(two x) {
+  const two y = x * COORD_UNIT + 0.5, near = (y + MAGIC) - MAGIC, one = {1, 1};
+  return near - (two)((bits)one & (bits)(near > y));
 }
 
-static uint32_t low_bits(double whole) {
-  const double shifted = whole + MAGIC;
-  uint64_t bits;
-  memcpy(&bits, &shifted, sizeof bits);
-  return (uint32_t)bits;
+static inline two select(bits mask, two yes, two no) {
+  return (two)((mask & (bits)yes) | (~mask & (bits)no));
 }
 
 static dpc_status refuse(const dpc_fpga_frame *frame, dpc_error *error) {
@@ -32,26 +30,59 @@ static dpc_status refuse(const dpc_fpga_frame *frame, dpc_error *error) {
                   frame->coord[i]);
 }
 
+/* What is found on the way: the smallest and largest numbers, and whether all are good. */
+typedef struct range {
+  two low[AXES], high[AXES];
+  bits good;
+} range;
+
+/* Two atoms: six numbers, x y, z x, y z. */
+static inline void convert_pair(const double *coord, int32_t *records, range *found) {
+  int32_t *const to[2 * AXES] = {records,     records + 1, records + 2,
+                                 records + 4, records + 5, records + 6};
+  for (int k = 0; k < AXES; k++) {
+    two x;
+    memcpy(&x, coord + 2 * k, sizeof x);
+    x = nearest(x);
+    found->good &= (bits)(x < FARTHEST) & (bits)(x > -FARTHEST);
+    found->low[k] = select((bits)(x < found->low[k]), x, found->low[k]);
+    found->high[k] = select((bits)(x > found->high[k]), x, found->high[k]);
+    const bits whole = (bits)(x + MAGIC);
+    *to[2 * k] = (int32_t)whole[0];
+    *to[2 * k + 1] = (int32_t)whole[1];
+  }
+}
+
+/* The smallest and the largest of an axis are in every third number. */
+static double widest(const range *found) {
+  double most = 0;
+  for (int axis = 0; axis < AXES; axis++) {
+    const int a = axis, b = axis + AXES; /* among six */
+    const double low = fmin(found->low[a / 2][a % 2], found->low[b / 2][b % 2]);
+    const double high = fmax(found->high[a / 2][a % 2], found->high[b / 2][b % 2]);
+    most = fmax(most, high - low);
+  }
+  return most;
+}
+
 dpc_status dpc_fpga_to_fixed(const dpc_fpga_frame *frame, int32_t *records, double *extent,
                              dpc_error *error) {
-  double low[AXES] = {INFINITY, INFINITY, INFINITY};
-  double high[AXES] = {-INFINITY, -INFINITY, -INFINITY};
-  int bad = 0;
-  for (size_t i = 0; i < (size_t)frame->nall; i++) {
-    record r = {0, 0, 0, (uint32_t)frame->type[i]};
-    for (int k = 0; k < AXES; k++) {
-      const double x = frame->coord[AXES * i + (size_t)k], whole = nearest(x);
-      bad |= !(fabs(x) * COORD_UNIT < FARTHEST);
-      low[k] = whole < low[k] ? whole : low[k];
-      high[k] = whole > high[k] ? whole : high[k];
-      r[k] = low_bits(whole);
-    }
-    memcpy(records + FIELDS * i, &r, sizeof r);
+  const two above = {INFINITY, INFINITY};
+  range found = {.low = {above, above, above}, .high = {-above, -above, -above}, .good = {-1, -1}};
+  const size_t n = (size_t)frame->nall;
+  for (size_t i = 0; i + 1 < n; i += 2)
+    convert_pair(frame->coord + AXES * i, records + FIELDS * i, &found);
+  if (n % 2) { /* the last one twice */
+    double last[2 * AXES];
+    int32_t to[2 * FIELDS];
+    memcpy(last, frame->coord + AXES * (n - 1), AXES * sizeof *last);
+    memcpy(last + AXES, last, AXES * sizeof *last);
+    convert_pair(last, to, &found);
+    memcpy(records + FIELDS * (n - 1), to, FIELDS * sizeof *to);
   }
-  if (bad) return refuse(frame, error);
-  *extent = 0;
-  for (int k = 0; k < AXES; k++)
-    if (high[k] - low[k] > *extent) *extent = high[k] - low[k];
+  for (size_t i = 0; i < n; i++) records[FIELDS * i + AXES] = frame->type[i];
+  if (!(found.good[0] & found.good[1])) return refuse(frame, error);
+  *extent = n > 0 ? widest(&found) : 0;
   return DPC_OK;
 }
 
@@ -70,16 +101,18 @@ void dpc_fpga_gather(const int32_t *records, const int32_t *atoms, size_t count,
 
 dpc_status dpc_fpga_check_block(const dpc_fpga_frame *frame, const int32_t *atoms, size_t count,
                                 dpc_error *error) {
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     for (size_t k = 0; k < AXES; k++) {
-      const double x = nearest(frame->coord[AXES * (size_t)atoms[i] + k]) -
-                       nearest(frame->coord[AXES * (size_t)atoms[0] + k]);
+      const two pair = {frame->coord[AXES * (size_t)atoms[i] + k],
+                        frame->coord[AXES * (size_t)atoms[0] + k]};
+      const double x = nearest(pair)[0] - nearest(pair)[1];
       if (x < INT32_MIN || x > INT32_MAX)
         return dpc_fail(error, DPC_ERROR_LIMIT,
                         "atoms %d and %d of one block are %g Å apart, more than the circuit's 512. "
                         "Is the neighbour list that of these positions?",
                         atoms[0], atoms[i], x / COORD_UNIT);
     }
+  }
   return DPC_OK;
 }
 

@@ -113,6 +113,8 @@ static dpc_status all_blocks(dpc_fpga *f, dpc_fpga_frame *frame, double extent, 
   return s == DPC_OK && count > 0 ? collect(f, count - 1, frame, virial, error) : s;
 }
 
+const int32_t *dpc_fpga_records(const dpc_fpga *f) { return f->records.data; }
+
 dpc_status dpc_fpga_evaluate(dpc_fpga *f, dpc_fpga_frame *frame, dpc_error *error) {
   int64_t virial[AXES * AXES] = {0};
   double extent = 0;

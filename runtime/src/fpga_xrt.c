@@ -85,7 +85,8 @@ static dpc_status find_card(card *c, const char *where, uint64_t *base, dpc_erro
                     file + 1);
   c->kernel = c->kernel_open(c->device, uuid, KERNEL);
   if (c->kernel == NULL)
-    return dpc_fail(error, DPC_ERROR_DEVICE, "xrt: %.200s has no kernel %s", file + 1, KERNEL);
+    return dpc_fail(error, DPC_ERROR_DEVICE,
+                    "xrt: %.200s has no kernel %s, or another process uses it", file + 1, KERNEL);
   c->memory = c->alloc(c->device, MEMORY_BYTES, 0, (unsigned)c->group(c->kernel, 0));
   if (c->memory == NULL)
     return dpc_fail(error, DPC_ERROR_DEVICE, "xrt: device %lu has no %llu MiB to give", number,

@@ -8,6 +8,7 @@
 #include "fpga.h"
 #include "fpga_blocks.h"
 #include "fpga_commands.h"
+#include "fpga_driver.h"
 #include "fpga_regs.h"
 
 enum { ID = 0x31435044, ATOMS = 40, LANES = 2 };
@@ -250,6 +251,42 @@ static void test_blocks(int32_t atoms, int64_t words) {
   dpc_fpga_free_blocks(&blocks);
 }
 
+/* Positions as floor(x 2^22 + 1/2), modulo 2^32: ties, what almost is one, large numbers. */
+static void test_fixed_point(void) {
+  enum { MANY = 1000 };
+  static double coord[3 * MANY];
+  static int32_t type[MANY], records[4 * MANY];
+  static const double units[] = {0.5,      -0.5,  1.5,  -1.5,  0.49999999999999994, -0.0,
+                                 2.5,      -2.5,  1e-9, -1e-9, 4294967296.5,        -2147483648.5,
+                                 419430.5, 3.999, 1e14, -1e14, 123456789012345.5,   7.0};
+  enum { UNITS = sizeof units / sizeof *units };
+  for (int n = 1; n <= MANY; n += n < 8 ? 1 : 331) { /* odd and even */
+    double low[3], high[3], extent;
+    for (int i = 0; i < 3 * n; i++)
+      coord[i] = i < UNITS ? units[i] * 0x1p-22 : 1000 * (uniform() - 0.5);
+    for (int i = 0; i < n; i++) type[i] = i % 5 - 1;
+    const dpc_fpga_frame frame = {.nall = n, .coord = coord, .type = type};
+    dpc_error error;
+    CHECK(dpc_fpga_to_fixed(&frame, records, &extent, &error) == DPC_OK, "%s", error.message);
+    for (int i = 0; i < 3 * n; i++) {
+      const double wanted = floor(coord[i] * 4194304.0 + 0.5);
+      const int32_t found = records[i / 3 * 4 + i % 3];
+      CHECK(found == (int32_t)(uint32_t)(int64_t)wanted, "%.17g: %d", coord[i], found);
+      low[i % 3] = i < 3 ? wanted : fmin(low[i % 3], wanted);
+      high[i % 3] = i < 3 ? wanted : fmax(high[i % 3], wanted);
+    }
+    for (int i = 0; i < n; i++) CHECK(records[4 * i + 3] == type[i], "type of %d", i);
+    CHECK(extent == fmax(high[0] - low[0], fmax(high[1] - low[1], high[2] - low[2])), "%g", extent);
+    static const double bad[] = {NAN, INFINITY, -INFINITY, 1e10};
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+      coord[3 * n - 1 - (int)k % 3] = bad[k];
+      CHECK(dpc_fpga_to_fixed(&frame, records, &extent, &error) == DPC_ERROR_ARGUMENT, "%g",
+            bad[k]);
+      coord[3 * n - 1 - (int)k % 3] = 0;
+    }
+  }
+}
+
 /* Of 4,096 atoms along a line, in any order, few have a neighbour in another block. */
 static void test_blocks_are_compact(void) {
   enum { MANY = 4096 };
@@ -346,6 +383,7 @@ int main(int argc, char **argv) {
   test_blocks(64, 1024);
   test_blocks(ATOMS, 200);
   test_blocks(39, 30);
+  test_fixed_point();
   test_blocks_are_compact();
   test_too_small();
   test_xdma(argv[1]);
