@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from dpc.backends.fpga import images
+from dpc.backends.fpga.microarch import back_load
 from dpc.backends.fpga.parameters import Build, constants, package
 from dpc.ir.fixed import frames
 from dpc.ir.fixed.numbers import Integers
@@ -71,10 +72,12 @@ class Case:
     @cached_property
     def build(self) -> Build:
         """A small circuit."""
-        return Build.of_interval(
+        found = Build.of_interval(
             self.m.shape, self.interval, self.lanes,
             atoms=512, list_words=2048, history_beats=256, atom_style="block",
         )  # fmt: skip
+        longest = back_load(self.m.pairs, self.m.shape.width, found.back_lanes)
+        return replace(found, back_beats=max(found.back_beats, longest))
 
     def parameters(self, top: str) -> dict[str, Any]:
         """Of one module."""

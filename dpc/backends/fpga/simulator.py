@@ -98,8 +98,9 @@ def _compile(folder: Path, waveform: bool) -> None:
     runtime += ["verilated_vcd_c.cpp"] if waveform else []
     written = sorted((folder / "obj").glob("*.cpp"))
     slow = [path for path in written if "Slow" in path.name or "Syms" in path.name]
-    fast = [path for path in written if path not in slow]
-    fast += [RTL / "sim" / "dp_sim.cpp", *(include / name for name in runtime)]
+    # the runtime first: it specialises templates that the others instantiate
+    fast = [*(include / name for name in runtime), RTL / "sim" / "dp_sim.cpp"]
+    fast += [path for path in written if path not in slow]
     objects = []
     for name, level, files in (("fast", "-O1", fast), ("slow", "-O0", slow)):
         unit, made = folder / f"{name}.cpp", folder / f"{name}.o"
