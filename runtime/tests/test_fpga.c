@@ -14,13 +14,23 @@
 enum { ID = 0x31435044, ATOMS = 40, LANES = 2 };
 
 /* ---- a card that answers as told */
+enum { EVENTS = 4096 };
 typedef struct fake {
   uint32_t id, hash, status, done;
   int hangs, fails_after; /* calls */
   int calls;
+  char events[EVENTS]; /* S: a job starts, D: DONE is read, W: to the card, R: from it */
+  int nevents;
+  size_t written; /* bytes */
 } fake;
 
 static fake told = {.id = ID, .hash = 7};
+
+static void note(char event) {
+  CHECK(told.nevents + 1 < EVENTS, "too many events");
+  told.events[told.nevents++] = event;
+  told.events[told.nevents] = '\0';
+}
 
 static dpc_status count(dpc_error *error) {
   if (told.fails_after > 0 && ++told.calls > told.fails_after)
@@ -32,7 +42,8 @@ static dpc_status fake_open(const char *where, void **card, uint64_t *base, dpc_
   (void)where, (void)error;
   *card = &told;
   *base = 0;
-  told.calls = 0;
+  told.calls = told.nevents = 0;
+  told.written = 0;
   return DPC_OK;
 }
 
@@ -40,6 +51,7 @@ static void fake_close(void *card) { (void)card; }
 
 static dpc_status fake_reg_read(void *card, uint32_t addr, uint32_t *value, dpc_error *error) {
   (void)card;
+  if (addr == DPC_REG_DONE) note('D');
   *value = addr == DPC_REG_ID         ? told.id
            : addr == DPC_REG_HASH_LOW ? told.hash
            : addr == DPC_REG_STATUS   ? told.status
@@ -50,19 +62,23 @@ static dpc_status fake_reg_read(void *card, uint32_t addr, uint32_t *value, dpc_
 
 static dpc_status fake_reg_write(void *card, uint32_t addr, uint32_t value, dpc_error *error) {
   (void)card;
+  if (addr == DPC_REG_CONTROL && value == 1) note('S');
   if (addr == DPC_REG_CONTROL && value == 1 && !told.hangs) told.done++;
   return count(error);
 }
 
 static dpc_status fake_dma_write(void *card, uint64_t addr, const void *data, size_t size,
                                  dpc_error *error) {
-  (void)card, (void)addr, (void)data, (void)size;
+  (void)card, (void)addr, (void)data;
+  note('W');
+  told.written += size;
   return count(error);
 }
 
 static dpc_status fake_dma_read(void *card, uint64_t addr, void *data, size_t size,
                                 dpc_error *error) {
   (void)card, (void)addr;
+  note('R');
   memset(data, 0, size);
   return count(error);
 }
@@ -176,6 +192,63 @@ static void test_every_call_fails(void) {
     CHECK(after < 1000, "never ends");
   }
   told.fails_after = 0;
+}
+
+static void expect_events(const char *wanted, size_t bytes) {
+  CHECK(strcmp(told.events, wanted) == 0, "%s, not %s", told.events, wanted);
+  CHECK(told.written == bytes, "%zu bytes, not %zu", told.written, bytes);
+  told.nevents = 0;
+  told.written = 0;
+}
+
+/* While the card has a job, the results before come and the positions after go. Lists go once. */
+static void test_overlap(void) {
+  static my_system s;
+  dpc_fpga *fpga;
+  dpc_error error;
+  dpc_fpga_circuit c = circuit();
+  dpc_fpga_frame frame = fill(&s);
+  dpc_fpga_blocks blocks = {0};
+  c.list_words = 60;
+  CHECK(dpc_fpga_cut(&c, &frame, &blocks, &error) == DPC_OK, "%s", error.message);
+  CHECK(blocks.count == 3, "%zu blocks", blocks.count);
+  size_t positions = 0, lists = 0;
+  for (size_t i = 0; i < blocks.count; i++) {
+    positions += ((size_t)blocks.block[i].natoms + 3) * DPC_FPGA_WORD;
+    lists += blocks.block[i].list_words * DPC_FPGA_WORD;
+  }
+  dpc_fpga_free_blocks(&blocks);
+  CHECK(dpc_fpga_open(&transport, NULL, &c, &fpga, &error) == DPC_OK, "%s", error.message);
+  CHECK(dpc_fpga_load(fpga, model, 3, &error) == DPC_OK, "%s", error.message);
+  told.nevents = 0;
+  told.written = 0;
+  CHECK(dpc_fpga_evaluate(fpga, &frame, &error) == DPC_OK, "%s", error.message);
+  /* a start reads DONE first, so that "DS" is a start, and the D before the next one its end */
+  expect_events("WWWWDSWDDSRWDDSRDR", lists + positions);
+  frame.same_list = 1;
+  CHECK(dpc_fpga_evaluate(fpga, &frame, &error) == DPC_OK, "%s", error.message);
+  expect_events("WDSWDDSRWDDSRDR", positions);
+  frame.same_list = 0;
+  CHECK(dpc_fpga_evaluate(fpga, &frame, &error) == DPC_OK, "%s", error.message);
+  expect_events("WWWWDSWDDSRWDDSRDR", lists + positions);
+  dpc_fpga_close(fpga);
+}
+
+/* Lists that do not fit the card's memory, and a model that does not. */
+static void test_little_memory(void) {
+  static my_system s;
+  dpc_fpga *fpga;
+  dpc_error error;
+  const dpc_fpga_circuit c = circuit();
+  dpc_fpga_transport little = transport;
+  dpc_fpga_frame frame = fill(&s);
+  little.memory = 3 * DPC_FPGA_PAGE;
+  CHECK(dpc_fpga_open(&little, NULL, &c, &fpga, &error) == DPC_OK, "%s", error.message);
+  CHECK(dpc_fpga_load(fpga, model, 3, &error) == DPC_OK, "%s", error.message);
+  CHECK(dpc_fpga_evaluate(fpga, &frame, &error) == DPC_ERROR_LIMIT, "fits");
+  CHECK(strstr(error.message, "among several cards") != NULL, "%s", error.message);
+  CHECK(dpc_fpga_load(fpga, model, 3000, &error) == DPC_ERROR_LIMIT, "fits");
+  dpc_fpga_close(fpga);
 }
 
 /* Every neighbour is in exactly one beat, of its type; centres come first. */
@@ -380,6 +453,8 @@ int main(int argc, char **argv) {
   test_wrong_cards();
   test_hung_card();
   test_every_call_fails();
+  test_overlap();
+  test_little_memory();
   test_blocks(64, 1024);
   test_blocks(ATOMS, 200);
   test_blocks(39, 30);

@@ -94,11 +94,14 @@ def test_xrt(programs, circuit, boards, sanitizer):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("fault", ["", "short"])
-def test_xdma(programs, circuit, boards, fault):
+@pytest.mark.parametrize(("sanitizer", "fault"), [("plain", "short"), ("asan", "")])
+def test_xdma(programs, circuit, boards, sanitizer, fault):
     """Also where the driver moves a part of what was asked for."""
     device, env = boards("xdma", fault)
-    done = run(programs("plain").path("test_fpga_device"), circuit, device, 64, env=env)
+    if sanitizer == "asan":  # wants to be the first library
+        asan = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True).strip()
+        env["LD_PRELOAD"] = f"{asan} {env['LD_PRELOAD']}"
+    done = run(programs(sanitizer).path("test_fpga_device"), circuit, device, 64, env=env)
     assert done.returncode == 0, done.stderr
 
 

@@ -15,7 +15,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("package", type=Path, metavar="PACKAGE", help="a package for an FPGA")
     add_system(parser)
     add("--atoms", type=int, nargs="+", metavar="N", help="default: 8 and 64 boxes")
-    add("--ranks", type=int, default=1, metavar="N", help="MPI ranks (1)")
     add("--steps", type=int, help="steps measured; default: some seconds' worth")
     add("--repeats", type=int, default=3, help="runs of each (default: %(default)s)")
 
@@ -31,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from dpc.bench.systems import replicas
     from dpc.errors import InputError
 
-    at_least_one(args, "ranks", "repeats", "steps")
+    at_least_one(args, "repeats", "steps")
     system, data = system_and_data(args)
     sizes = args.atoms or system.sizes[1:]
     for atoms in sizes:
@@ -42,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     warn_when_busy()
     lammps = own_contender(args.package).lammps
     rows = host.measure(
-        system, args.package, lammps, sizes, args.ranks, data, work / "runs",
+        system, args.package, lammps, sizes, data, work / "runs",
         args.repeats, args.steps,
     )  # fmt: skip
     print(host.HEADER)
