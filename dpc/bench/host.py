@@ -16,7 +16,6 @@ from dpc.bench.lammps_run import Lammps, run_lammps
 from dpc.bench.simulation import NEVER, USUAL, md_input
 from dpc.bench.systems import System
 
-
 WORK = 6_000_000  # steps times atoms: half a second of a core, so that others even out
 
 

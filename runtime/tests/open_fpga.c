@@ -1,5 +1,5 @@
 /* open_fpga PACKAGE DEVICE [TIMES]: opens and evaluates three atoms so often. A line for each:
- * "STATUS message", or "0 energy". */
+ * "STATUS message", or "0 energy". The target that the package says goes to stderr. */
 #include "check.h"
 
 int main(int argc, char **argv) {
@@ -19,6 +19,7 @@ int main(int argc, char **argv) {
     printf("%d %s\n", error.status, error.message);
     return 0;
   }
+  fprintf(stderr, "%s\n", dpc_get_facts(model)->target);
   for (int times = argc == 4 ? atoi(argv[3]) : 1; times > 0; times--) {
     if (dpc_evaluate(session, &input, &output, &error) == DPC_OK) printf("0 %.17g\n", energy);
     else printf("%d %s\n", error.status, error.message);

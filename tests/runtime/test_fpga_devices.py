@@ -134,6 +134,35 @@ def test_a_card_that_hung_once_goes_on(programs, circuit, boards, kind):
     assert second == host and second.startswith("0 ")
 
 
+def test_without_a_choice_a_card_is_taken(programs, circuit, boards):
+    """One that has the circuit; of another the host's line says why it is not."""
+    program = programs("plain").path("open_fpga")
+    _, env = boards("xdma")
+    card = run(program, circuit, "", env=env)
+    assert card.stderr == "fpga vu9p on xdma: /dev/xdma0\n"
+    host = run(program, circuit, "")
+    assert host.stderr == "fpga vu9p on the host (the circuit's C model)\n"
+    assert card.stdout == host.stdout and card.stdout.startswith("0 ")
+    _, env = boards("xdma", "hash")
+    other = run(program, circuit, "", env=env)
+    assert (
+        "on the host (the circuit's C model), since reduced.dpc: xdma: the card has" in other.stderr
+    )
+    assert other.stdout == host.stdout
+
+
+def test_ranks_take_cards_in_turn(programs, circuit, boards):
+    """The only card for the third rank; one that is not there for a rank of XRT."""
+    program = programs("plain").path("open_fpga")
+    _, env = boards("xdma")
+    done = run(program, circuit, "xdma", env=env | {"OMPI_COMM_WORLD_LOCAL_RANK": "2"})
+    assert done.stderr == "fpga vu9p on xdma: /dev/xdma0\n"
+    _, env = boards("xrt")
+    env |= {"OMPI_COMM_WORLD_LOCAL_RANK": "2", "DPC_FPGA_XCLBIN": __file__}
+    assert "there is no device 2" in run(program, circuit, "xrt", env=env).stdout
+    assert run(program, circuit, "xrt:0", env=env).stdout.startswith("0 ")
+
+
 def test_devices_that_are_missing(programs, circuit, boards, tmp_path):
     device, env = boards("xdma")
     shutil.rmtree(tmp_path / "none", ignore_errors=True)

@@ -1,5 +1,6 @@
 /* The character devices of Xilinx's PCIe driver over the simulated circuit: put before the C
- * library (LD_PRELOAD). What begins with FAKE_XDMA is a device; the files must be there. */
+ * library (LD_PRELOAD). What begins with FAKE_XDMA is a device; the files must be there. Those of
+ * /dev/xdma0 are the same ones. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,16 @@
 enum { MOST = 1024, NONE = 0, USER, TO_CARD, FROM_CARD };
 static unsigned char role[MOST];
 static fake_card card;
+
+static const char USUAL[] = "/dev/xdma0";
+
+/* The file that stands for a device; `path` itself if it is none of /dev/xdma0. */
+static const char *stand_in(const char *path, char *room, size_t size) {
+  const char *prefix = getenv("FAKE_XDMA");
+  if (prefix == NULL || strncmp(path, USUAL, sizeof USUAL - 1) != 0) return path;
+  snprintf(room, size, "%s%s", prefix, path + sizeof USUAL - 1);
+  return room;
+}
 
 static int role_of(const char *path) {
   const char *prefix = getenv("FAKE_XDMA");
@@ -30,11 +41,20 @@ int open(const char *path, int flags, ...) {
   va_start(more, flags);
   const mode_t mode = flags & O_CREAT ? va_arg(more, mode_t) : 0;
   va_end(more);
+  char room[512];
+  path = stand_in(path, room, sizeof room);
   const int file = next(path, flags, mode), of = role_of(path);
   if (file < 0 || file >= MOST || of == NONE) return file;
   if (of == USER && card.sim == NULL) fake_open(&card);
   role[file] = (unsigned char)of;
   return file;
+}
+
+int access(const char *path, int mode) {
+  static int (*next)(const char *, int);
+  if (next == NULL) *(void **)&next = fake_symbol(RTLD_NEXT, "access");
+  char room[512];
+  return next(stand_in(path, room, sizeof room), mode);
 }
 
 int close(int file) {
