@@ -14,6 +14,7 @@ from dpc.errors import ToolError
 
 LOOP_TIME = re.compile(r"^Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", re.M)
 BREAKDOWN = re.compile(r"^(Pair|Neigh|Comm|Output|Modify|Other) *\|([^|]*)\|([^|]*)\|", re.M)
+CPU_USE = re.compile(r"^(\S+)% CPU use", re.M)
 FIRST_ENERGY = re.compile(r"^ +Step +(.*)\n +(\d.*)$", re.M)
 
 POLL = 0.1  # seconds between looks at the memory of a run
@@ -65,6 +66,7 @@ class Measured:
 
     `peak_bytes` is the memory of the largest process, `total_bytes` the sum over the ranks (Linux
     only; pages that ranks share count in each). `energy` is the first potential energy, in eV.
+    `cpu_use`: the part of the time in which the processes ran; the rest others had.
     """
 
     atoms: int
@@ -75,6 +77,7 @@ class Measured:
     total_bytes: int = 0
     energy: float | None = None
     sections: Mapping[str, float] = field(default_factory=dict)
+    cpu_use: float = 1.0
 
     @property
     def microseconds(self) -> float:
@@ -144,6 +147,7 @@ def read_output(output: str, memory: Memory, wall: float) -> Measured:
     *_, last = LOOP_TIME.finditer(output)
     seconds, steps, atoms = last.groups()
     sections = {name: float(mean) for name, _, mean in BREAKDOWN.findall(output, last.end())}
+    use = CPU_USE.search(output, last.end())
     energy = None
     if first := FIRST_ENERGY.search(output):
         row = dict(zip(first[1].split(), first[2].split()[1:], strict=False))
@@ -157,6 +161,7 @@ def read_output(output: str, memory: Memory, wall: float) -> Measured:
         memory.total,
         energy,
         sections,
+        min(float(use[1]) / 100, 1.0) if use else 1.0,
     )
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from dpc.bench.systems import System, replicas
 
+USUAL, NEVER = "every 10 delay 0 check no", "every 1000000 delay 1000000 check no"
+"""When neighbour lists are made again."""
 WORK = 250_000  # steps times atoms of a measured loop: about 5 s at 20 µs for each
 
 INPUT = """\
@@ -19,7 +21,7 @@ replicate    {replicas}
 {masses}
 {pair}
 neighbor     2.0 bin
-neigh_modify every 10 delay 0 check no
+neigh_modify {rebuild}
 velocity     all create {temperature} 2026 mom yes loop geom
 fix          1 all nve
 timestep     {timestep}
@@ -35,14 +37,17 @@ def default_steps(atoms: int, work: int = WORK) -> int:
 
 
 def md_input(
-    system: System, atoms: int, steps: int, pair: str, data: Path, warm_up: int | None = None
-) -> str:
+    system: System, atoms: int, steps: int, pair: str, data: Path, warm_up: int | None = None,
+    rebuild: str = USUAL,
+) -> str:  # fmt: skip
     """The input of a measurement: some steps to warm up, then the loop that counts.
 
     `pair` is the pair_style and pair_coeff lines.
     """
     before = max(2, steps // 20) if warm_up is None else warm_up
-    text = _input(system, atoms, pair, data, columns="press", thermo=max(1, steps // 5))
+    text = _input(
+        system, atoms, pair, data, columns="press", thermo=max(1, steps // 5), rebuild=rebuild
+    )
     return text + (f"run          {before}\n" if before else "") + f"run          {steps}\n"
 
 
@@ -68,6 +73,7 @@ def _input(
     thermo: int,
     more: str = "",
     digits: str = "%.10g",
+    rebuild: str = USUAL,
 ) -> str:
     masses = [f"mass         {k + 1} {mass}" for k, mass in enumerate(system.masses)]
     return INPUT.format(
@@ -78,6 +84,7 @@ def _input(
         replicas=" ".join(map(str, replicas(atoms, system.box_atoms))),
         masses="\n".join(masses),
         pair=pair,
+        rebuild=rebuild,
         timestep=system.timestep,
         more=more,
         columns=columns,

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpc.errors import DpcError, InputError
+from dpc.errors import DpcError, InputError, UsageError
 
 if TYPE_CHECKING:
     from dpc.backends.fpga.commands import Answer
@@ -35,9 +35,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "shape compiles the circuit, which takes a minute or more.",
     )
     parser.add_argument("package", metavar="PACKAGE", type=Path, help="a package for an FPGA")
+    parser.add_argument("-s", "--system", type=Path, metavar="DATA", help="a data folder")
     parser.add_argument(
-        "-s", "--system", type=Path, required=True, metavar="DATA", help="a data folder"
-    )
+        "--add", action="store_true",
+        help="put the simulated circuit into PACKAGE, for engines that ask for the device sim",
+    )  # fmt: skip
     parser.add_argument(
         "-n", "--frames", type=int, default=1, metavar="N", help="frames (default: 1)"
     )
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from dpc.backends.fpga import occupancy
     from dpc.backends.fpga.device import Circuit
     from dpc.backends.fpga.parameters import Build
-    from dpc.backends.fpga.simulator import Simulator, library
+    from dpc.backends.fpga.simulator import SIMULATOR, Simulator, library
     from dpc.data.inputs import graph_inputs
     from dpc.data.system import System
     from dpc.ir.fixed import frames
@@ -72,9 +74,12 @@ def run(args: argparse.Namespace) -> int:
     from dpc.ir.fixed.store import contents_of
     from dpc.ir.ops.fixed import FixedPoint
     from dpc.package.read import open_package
+    from dpc.package.write import write_package
 
     if args.plot is not None:
         occupancy.check_format(args.plot)
+    if args.system is None and not args.add:
+        raise UsageError("give a data folder with -s, or --add")
     package = open_package(args.package)
     program = package.program()
     found = list(program.energy.find(FixedPoint))
@@ -83,6 +88,13 @@ def run(args: argparse.Namespace) -> int:
     contents = contents_of(found[0], program.store)
     said = json.loads(package.read("fpga/circuit.json"))
     build, digest = Build.read(said["build"]), int(said["digest"], 16)
+    if args.add:
+        files = {name: package.read(name) for name in package.manifest.files}
+        files[SIMULATOR] = library(contents.shape, build, digest).read_bytes()
+        write_package(args.package, package.manifest, files)
+        print(f"{args.package}: holds {SIMULATOR}; engines run it on the device sim")
+    if args.system is None:
+        return 0
     lib = library(contents.shape, build, digest, args.waveform is not None)
     system = System(args.system)
     with Simulator(lib, args.waveform) as card:

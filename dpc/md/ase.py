@@ -41,13 +41,14 @@ class DPC(Calculator):
         package: str | os.PathLike[str] | Potential,
         *,
         threads: int = 1,
+        device: int | str | None = None,
         types: Mapping[str, str] | None = None,
         fparam: ArrayLike | None = None,
         aparam: ArrayLike | None = None,
         **options: Any,
     ) -> None:
         if not isinstance(package, Potential):
-            package = Potential(package, threads=threads)
+            package = Potential(package, threads=threads, device=device)
         self.potential = package
         self.types = dict(types or {})
         super().__init__(fparam=fparam, aparam=aparam, **options)
@@ -56,7 +57,7 @@ class DPC(Calculator):
         """Change fparam or aparam; what was computed with the old ones is forgotten."""
         for name in parameters:
             if name not in self.default_parameters:
-                known = ["threads", "types", *self.default_parameters]
+                known = ["threads", "device", "types", *self.default_parameters]
                 raise InputError(f"DPC has no option {name!r}.{did_you_mean(name, known)}")
         changed = super().set(**parameters)
         if changed:

@@ -47,6 +47,7 @@ class Options(Sized):
         ("flags", c_uint32),
         ("device_bytes", c_uint64),
         ("context", c_void_p),
+        ("device_name", c_char_p),
     ]
 
 

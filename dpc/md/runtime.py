@@ -64,6 +64,9 @@ class Potential:
 
     A package for GPUs runs on the one with index `device`, chosen by the local rank of MPI when
     it is None, and takes at most `device_bytes` of its memory (None: all that is free).
+    A package for an FPGA runs on the `device` "host" (the circuit's C model), "sim" (the circuit
+    in software), "xdma:0" or "xrt:0:FILE" (cards); None finds a card, else takes the host:
+    `facts.target` says which. On all but the host there is no `atom_virial`.
     `deterministic`: the same input gives the same bits there, too.
     """
 
@@ -74,7 +77,7 @@ class Potential:
         threads: int = 1,
         strict: bool = False,
         verify: bool = True,
-        device: int | None = None,
+        device: int | str | None = None,
         device_bytes: int | None = None,
         deterministic: bool = False,
     ) -> None:
@@ -85,10 +88,11 @@ class Potential:
         flags = strict * library.STRICT | (not verify) * library.OPEN_UNVERIFIED
         flags |= deterministic * library.DETERMINISTIC
         options = library.Options(
-            device=-1 if device is None else device,
+            device=device if isinstance(device, int) else -1,
             threads=threads,
             flags=flags,
             device_bytes=device_bytes or 0,
+            device_name=os.fsencode(device) if isinstance(device, str) else None,
         )
         self._call("dpc_open", os.fsencode(path), options, ctypes.byref(self._model))
         self._call("dpc_session_new", self._model, ctypes.byref(self._session))

@@ -65,6 +65,11 @@ typedef struct dpc_options {
   /* Later fields: 0 when `size` says that the caller does not know them. */
   uint64_t device_bytes; /* the most memory to take of the device; 0: all that is free */
   void *context;         /* OpenCL: the cl_context of arrays in DPC_DEVICE memory, or NULL */
+  /* Of a package for an FPGA: "host" (the circuit's C model), "sim" (the circuit in software,
+   * slow), "xdma:N", "xrt:N:FILE" (cards), "null". NULL: DPC_FPGA_DEVICE of the environment, else a
+   * card that has the circuit, else the host. dpc_facts.target says which it is. All but null give
+   * the same bits; cards compute no atom_virial. */
+  const char *device_name;
 } dpc_options;
 
 /* dpc_facts.outputs */

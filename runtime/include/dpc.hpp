@@ -57,12 +57,15 @@ struct options {
   std::int32_t device = -1;
   std::uint32_t flags = 0; // DPC_OPEN_UNVERIFIED, DPC_STRICT, DPC_DETERMINISTIC
   std::uint64_t device_bytes = 0;
+  std::string device_name; // of a package for an FPGA: "host", "sim", "xdma:0", ...
 };
 
 class model {
 public:
   explicit model(const std::string &path, const options &o = options()) {
-    const dpc_options given = {sizeof given, o.device, o.threads, o.flags, o.device_bytes, nullptr};
+    const char *name = o.device_name.empty() ? nullptr : o.device_name.c_str();
+    const dpc_options given = {sizeof given,   o.device, o.threads, o.flags,
+                               o.device_bytes, nullptr,  name};
     dpc_error e;
     if (dpc_open(path.c_str(), &given, &handle_, &e) != DPC_OK) throw error(e);
   }

@@ -1,6 +1,6 @@
 /* pair_style dpc: a compiled Deep Potential model as a LAMMPS pair style.
  *
- *     pair_style dpc water.dpc [threads N] [fparam X ...] [aparam X ...]
+ *     pair_style dpc water.dpc [threads N] [device NAME] [fparam X ...] [aparam X ...]
  *     pair_coeff * * O H
  *
  * LAMMPS owns atoms, lists and communication; everything else is behind dpc.h.
@@ -64,6 +64,7 @@ protected: // kokkos/pair_dpc_kokkos builds upon it
 
   std::string path_;
   int threads_ = 1;
+  std::string device_;                  // as given, or empty
   std::vector<double> fparam_, aparam_; // as given: one value each
 
   // the order matters: a session goes before its model

@@ -74,6 +74,7 @@ void PairDpc::settings(int narg, char **arg) {
 
 void PairDpc::read_keywords(int narg, char **arg) {
   threads_ = 1;
+  device_.clear();
   fparam_.clear();
   aparam_.clear();
   for (int i = 0; i < narg;) {
@@ -83,6 +84,11 @@ void PairDpc::read_keywords(int narg, char **arg) {
       threads_ = utils::inumeric(FLERR, arg[i++], false, lmp);
       if (threads_ < 1)
         error->all(FLERR, "pair_style dpc: threads is {}, but must be 1 or more", threads_);
+    } else if (word == "device") {
+      if (i == narg)
+        error->all(FLERR,
+                   "pair_style dpc: 'device' needs a GPU's number, or a name: host, sim, xdma:0");
+      device_ = arg[i++];
     } else if (word == "fparam" || word == "aparam") {
       auto &values = word == "fparam" ? fparam_ : aparam_;
       while (i < narg && utils::is_double(arg[i]))
@@ -96,10 +102,12 @@ void PairDpc::read_keywords(int narg, char **arg) {
     } else if (std::find(std::begin(kModelDeviation), std::end(kModelDeviation), word) !=
                std::end(kModelDeviation)) {
       error->all(FLERR,
-                 "pair_style dpc: '{}' is not supported yet; it knows threads, fparam, aparam",
+                 "pair_style dpc: '{}' is not supported yet; it knows threads, device, fparam,"
+                 " aparam",
                  word);
     } else {
-      error->all(FLERR, "pair_style dpc: no keyword '{}'; it knows threads, fparam, aparam", word);
+      error->all(FLERR, "pair_style dpc: no keyword '{}'; it knows threads, device, fparam, aparam",
+                 word);
     }
   }
 }
@@ -111,6 +119,8 @@ void PairDpc::open() {
   options.size = sizeof(options);
   options.device = -1;
   options.threads = threads_;
+  if (utils::is_integer(device_)) options.device = utils::inumeric(FLERR, device_, false, lmp);
+  else if (!device_.empty()) options.device_name = device_.c_str();
   dpc_error err = {};
 
   dpc_model *model = nullptr;

@@ -156,6 +156,11 @@ dpc_status dpc_check_output(const dpc_model *model, const dpc_output *output, dp
                  {"virial", output->virial, DPC_VIRIAL},
                  {"atom_energy", output->atom_energy, DPC_ATOM_ENERGY},
                  {"atom_virial", output->atom_virial, DPC_ATOM_VIRIAL}};
+  if (output->atom_virial != NULL && model->fpga != NULL)
+    return dpc_fail(error, DPC_ERROR_ARGUMENT,
+                    "virials of atoms are wanted, which a card does not compute. Leave them out, "
+                    "or open %.200s on the device 'host', which gives the same bits",
+                    model->name);
   for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++)
     if (outputs[i].wanted != NULL && !(model->manifest.facts.outputs & outputs[i].bit))
       return dpc_fail(error, DPC_ERROR_ARGUMENT,

@@ -1,299 +1,261 @@
-/* The driver: frames to jobs of a card, and their results back.
- *
- * A system is cut into blocks that the chip holds. While the circuit works on one block, the host
- * adds up the one before and sends the next. Lists stay in the card's memory until they change.
- */
-#include <math.h>
+/* A package for an FPGA: its card, and the steps of a session on it. */
+#include "device_fpga.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fpga.h"
-#include "fpga_blocks.h"
-#include "fpga_regs.h"
+enum { TOO_NEAR = 1 << 8 }; /* of a frame's status */
+#define ENERGY_UNIT 0x1p-24 /* eV */
+static const char CIRCUIT[] = "fpga/circuit.json", CONTENTS[] = "fpga/contents.bin";
 
-enum { OP_LOAD = 1, OP_COORD = 2, OP_RUN = 4, OP_READ = 5, READ_VIRIAL = 1 << 8 };
-enum {
-  ID = 0x31435044,
-  START = 1,
-  RESET = 4,
-  STATUS_UNKNOWN = 2,
-  STATUS_BUS = 16,
-  CROWDED = 1 << 9
-};
-enum { WORD = 16, PAGE = 4096, VIRIAL_WORDS = 5, AXES = 3 };
-
-#define COMMANDS_AT(slot) ((uint64_t)(slot) << 26)
-#define RESULTS_AT(slot) ((2 + (uint64_t)(slot)) << 26)
-#define LISTS_AT (UINT64_C(4) << 26)
-#define COORD_UNIT 4194304.0        /* 1/Å: 22 fraction bits */
-#define FORCE_UNIT 4194304.0        /* 1/(eV/Å): 22 */
-#define ENERGY_UNIT 16777216.0      /* 1/eV: 24 */
-#define VIRIAL_UNIT 1048576.0       /* 1/eV: 20 */
-#define FARTHEST 4503599627370496.0 /* Å times COORD_UNIT: beyond, doubles have no such digits */
-
-struct dpc_fpga {
-  const dpc_fpga_transport *transport;
-  void *card;
-  uint64_t base; /* of the card's memory */
-  dpc_fpga_circuit circuit;
-  double *bias;
-  uint64_t *buffer; /* commands or results of one block */
-  size_t room;      /* words of 16 bytes */
-  dpc_fpga_blocks blocks;
-  const dpc_fpga_block *on_chip; /* whose list the chip holds */
-  uint32_t done;                 /* what DONE read before the job under way */
-};
-
-static dpc_status put(dpc_fpga *f, uint32_t addr, uint32_t value, dpc_error *error) {
-  return f->transport->reg_write(f->card, addr, value, error);
+static dpc_status damaged(const dpc_model *model, const char *what, dpc_error *error) {
+  return dpc_fail(error, DPC_ERROR_FILE,
+                  "%.200s: %s: no usable %s. Compile the model again with this dpc", model->name,
+                  CIRCUIT, what);
 }
 
-static dpc_status put_long(dpc_fpga *f, uint32_t addr, uint64_t value, dpc_error *error) {
-  const dpc_status status = put(f, addr, (uint32_t)value, error);
-  return status != DPC_OK ? status : put(f, addr + 4, (uint32_t)(value >> 32), error);
+/* A whole number of an object, -1 where there is none. */
+static int64_t whole(const dpc_json *object, const char *key) {
+  const dpc_json *node = dpc_json_get(object, key);
+  if (node == NULL || node->kind != DPC_JSON_NUMBER) return -1;
+  return node->number >= 0 && node->number < 9e15 && node->number == (double)(int64_t)node->number
+             ? (int64_t)node->number
+             : -1;
 }
 
-static dpc_status get(dpc_fpga *f, uint32_t addr, uint32_t *value, dpc_error *error) {
-  return f->transport->reg_read(f->card, addr, value, error);
-}
-
-static dpc_status start(dpc_fpga *f, uint64_t source, size_t words, uint64_t result, size_t results,
-                        dpc_error *error) {
-  dpc_status s = get(f, DPC_REG_DONE, &f->done, error);
-  if (s == DPC_OK) s = put_long(f, DPC_REG_SOURCE_LOW, f->base + source, error);
-  if (s == DPC_OK) s = put(f, DPC_REG_SOURCE_WORDS, (uint32_t)words, error);
-  if (s == DPC_OK) s = put_long(f, DPC_REG_RESULT_LOW, f->base + result, error);
-  if (s == DPC_OK) s = put(f, DPC_REG_RESULT_WORDS, (uint32_t)results, error);
-  return s == DPC_OK ? put(f, DPC_REG_CONTROL, START, error) : s;
-}
-
-/* Waits for the job; a card that hangs is reset. */
-static dpc_status finish(dpc_fpga *f, dpc_error *error) {
-  double waited = 0;
-  for (;;) {
-    uint32_t done, state;
-    dpc_status s = get(f, DPC_REG_DONE, &done, error);
-    if (s != DPC_OK) return s;
-    if (done != f->done) break;
-    if (waited > f->circuit.timeout) {
-      s = get(f, DPC_REG_STATUS, &state, error);
-      if (s != DPC_OK) return s;
-      (void)put(f, DPC_REG_CONTROL, RESET, NULL);
-      f->on_chip = NULL;
-      return dpc_fail(error, DPC_ERROR_DEVICE,
-                      "the card has not answered in %.3g s (status 0x%x). It has been reset; the "
-                      "model must be loaded again",
-                      f->circuit.timeout, (unsigned)state);
-    }
-    s = f->transport->wait(f->card, &waited, error);
-    if (s != DPC_OK) return s;
+static bool read_numbers(const dpc_json *list, int32_t count, double *values) {
+  int32_t n = 0;
+  if (list == NULL || list->kind != DPC_JSON_ARRAY) return false;
+  for (const dpc_json *node = list->child; node != NULL; node = node->next, n++) {
+    if (n == count || node->kind != DPC_JSON_NUMBER) return false;
+    values[n] = node->number;
   }
-  uint32_t state;
-  const dpc_status s = get(f, DPC_REG_STATUS, &state, error);
+  return n == count;
+}
+
+/* Sizes, cutoffs, biases and sel into `f`; what was wrong, or NULL. */
+static const char *read_circuit(const dpc_model *model, const dpc_json *root, dpc_fpga_model *f) {
+  const int32_t ntypes = model->manifest.facts.ntypes;
+  const dpc_json *build = dpc_json_get(root, "build"), *digest = dpc_json_get(root, "digest");
+  const int64_t lanes = whole(build, "lanes"), atoms = whole(build, "atoms"),
+                words = whole(build, "list_words"), frac = whole(root, "u_frac");
+  char *end = NULL;
+  if (digest == NULL || digest->kind != DPC_JSON_STRING) return "digest";
+  const uint64_t hash = strtoull(digest->text, &end, 16);
+  if (*end != '\0' || end == digest->text) return "digest";
+  if (lanes < 1 || lanes > 8 || atoms < 2 || atoms > 65534 || words < 2 || words > INT32_MAX)
+    return "build";
+  f->circuit = (dpc_fpga_circuit){.hash = hash,
+                                  .lanes = (int32_t)lanes,
+                                  .atoms = (int32_t)atoms,
+                                  .list_words = words,
+                                  .ntypes = ntypes};
+  f->u_min = whole(root, "u_min");
+  f->u_cut = whole(root, "u_cut");
+  if (f->u_min < 0 || f->u_cut < 0 || frac < 1 || frac > 43) return "cutoff";
+  f->u_frac = (int32_t)frac;
+  if (!read_numbers(dpc_json_get(root, "energy_bias"), ntypes, f->bias)) return "energy_bias";
+  const dpc_json *said = dpc_json_get(model->manifest.document.root, "model");
+  const dpc_json *sel = dpc_json_get(said, "sel");
+  if (!read_numbers(sel, ntypes, f->most)) return "sel in the manifest";
+  return NULL;
+}
+
+static dpc_status map_checked(const dpc_model *model, const char *folder, const char *name,
+                              dpc_file *file, dpc_error *error) {
+  const dpc_manifest_file *entry = dpc_manifest_find(&model->manifest, name);
+  if (entry == NULL) return damaged(model, name, error);
+  const dpc_status s = dpc_file_map(folder, name, file, error);
+  return s == DPC_OK ? dpc_check_file(model, entry, file, error) : s;
+}
+
+static dpc_status read_files(dpc_model *model, const char *folder, dpc_error *error) {
+  dpc_fpga_model *f = model->fpga;
+  dpc_file text = {0};
+  dpc_json_document document;
+  const char *problem = "JSON";
+  size_t where;
+  dpc_status s = map_checked(model, folder, CIRCUIT, &text, error);
+  if (s == DPC_OK &&
+      dpc_json_parse((const char *)text.data, text.size, &document, &problem, &where)) {
+    problem = read_circuit(model, document.root, f);
+    dpc_json_free(&document);
+  }
+  dpc_file_unmap(&text);
   if (s != DPC_OK) return s;
-  if (state & (STATUS_UNKNOWN | STATUS_BUS))
-    return dpc_fail(error, DPC_ERROR_DEVICE, "the card says %s (status 0x%x)",
-                    state & STATUS_BUS ? "that its memory does not answer" : "unknown command",
-                    (unsigned)state);
-  return DPC_OK;
+  if (problem != NULL) return damaged(model, problem, error);
+  const char *timeout = getenv("DPC_FPGA_TIMEOUT");
+  if (timeout != NULL) f->circuit.timeout = strtod(timeout, NULL);
+  return map_checked(model, folder, CONTENTS, &f->contents, error);
 }
 
-static dpc_status reserve(dpc_fpga *f, size_t words, dpc_error *error) {
-  if (words <= f->room) return DPC_OK;
-  uint64_t *buffer = realloc(f->buffer, words * WORD);
-  if (buffer == NULL) return dpc_out_of_memory(error, words * WORD);
-  f->buffer = buffer;
-  f->room = words;
-  return DPC_OK;
-}
-
-dpc_status dpc_fpga_open(const dpc_fpga_transport *transport, const char *where,
-                         const dpc_fpga_circuit *circuit, dpc_fpga **out, dpc_error *error) {
-  dpc_fpga *f = calloc(1, sizeof *f);
-  *out = NULL;
+static dpc_status new_model(dpc_model *model, dpc_error *error) {
+  const size_t ntypes = (size_t)model->manifest.facts.ntypes;
+  dpc_fpga_model *f = calloc(1, sizeof *f);
   if (f == NULL) return dpc_out_of_memory(error, sizeof *f);
-  f->transport = transport;
-  f->circuit = *circuit;
-  f->bias = calloc((size_t)circuit->ntypes + 1, sizeof *f->bias);
-  dpc_status s = f->bias != NULL ? DPC_OK : dpc_out_of_memory(error, sizeof *f->bias);
-  if (s == DPC_OK) memcpy(f->bias, circuit->bias, (size_t)circuit->ntypes * sizeof *f->bias);
-  f->circuit.bias = f->bias;
-  if (s == DPC_OK) s = transport->open(where, &f->card, &f->base, error);
-  uint32_t id = 0, low = 0, high = 0;
-  if (s == DPC_OK) s = get(f, DPC_REG_ID, &id, error);
-  if (s == DPC_OK) s = get(f, DPC_REG_HASH_LOW, &low, error);
-  if (s == DPC_OK) s = get(f, DPC_REG_HASH_HIGH, &high, error);
-  const uint64_t hash = (uint64_t)high << 32 | low;
-  if (s == DPC_OK && id != ID)
-    s = dpc_fail(error, DPC_ERROR_DEVICE,
-                 "%s: what answers is not a circuit of dpc: its ID is 0x%08x, not 0x%08x. Is the "
-                 "bitstream loaded?",
-                 transport->name, (unsigned)id, (unsigned)ID);
-  if (s == DPC_OK && hash != circuit->hash)
-    s = dpc_fail(error, DPC_ERROR_DEVICE,
-                 "%s: the card has another circuit: its hash is %016llx, the package needs "
-                 "%016llx. Load the package's bitstream",
-                 transport->name, (unsigned long long)hash, (unsigned long long)circuit->hash);
-  if (s == DPC_OK) s = put(f, DPC_REG_CONTROL, RESET, error);
-  if (s != DPC_OK) {
-    dpc_fpga_close(f);
-    return s;
-  }
-  *out = f;
+  model->fpga = f;
+  pthread_mutex_init(&f->lock, NULL);
+  f->bias = calloc(ntypes, sizeof *f->bias);
+  f->most = calloc(ntypes, sizeof *f->most);
+  f->of_type = calloc(ntypes + 1, sizeof *f->of_type);
+  if (f->bias == NULL || f->most == NULL || f->of_type == NULL)
+    return dpc_out_of_memory(error, ntypes * 16);
   return DPC_OK;
 }
 
-void dpc_fpga_close(dpc_fpga *f) {
-  if (f == NULL) return;
-  if (f->card != NULL) f->transport->close(f->card);
-  dpc_fpga_free_blocks(&f->blocks);
-  free(f->bias);
-  free(f->buffer);
-  free(f);
-}
-
-dpc_status dpc_fpga_load(dpc_fpga *f, const uint64_t *words, size_t count, dpc_error *error) {
-  const size_t pairs = (count + 1) / 2;
-  dpc_status s = reserve(f, pairs + 2, error);
-  if (s != DPC_OK) return s;
-  /* a card that was stopped has sums left over: they are read, and so cleared */
-  const size_t results = (size_t)f->circuit.atoms + VIRIAL_WORDS;
-  f->buffer[2 * pairs + 2] = OP_READ | READ_VIRIAL | (uint64_t)f->circuit.atoms << 32;
-  f->buffer[2 * pairs + 3] = 0;
-  f->buffer[0] = OP_LOAD | (uint64_t)pairs << 32;
-  f->buffer[1] = 0;
-  memcpy(f->buffer + 2, words, count * sizeof *words);
-  if (count % 2) f->buffer[2 + count] = UINT64_MAX; /* loads nothing */
-  s = f->transport->dma_write(f->card, COMMANDS_AT(0), f->buffer, (pairs + 2) * WORD, error);
-  if (s == DPC_OK) s = start(f, COMMANDS_AT(0), pairs + 2, RESULTS_AT(0), results, error);
-  return s == DPC_OK ? finish(f, error) : s;
-}
-
-static int64_t fixed(double x) { return (int64_t)floor(x * COORD_UNIT + 0.5); }
-
-/* Sends positions and the commands of a block. */
-static dpc_status prepare(dpc_fpga *f, size_t number, const dpc_fpga_frame *frame,
-                          dpc_error *error) {
-  const dpc_fpga_block *block = &f->blocks.block[number];
-  const size_t n = (size_t)block->natoms;
-  const dpc_status s = reserve(f, n + 3, error);
-  if (s != DPC_OK) return s;
-  uint64_t *to = f->buffer;
-  *to++ = OP_COORD | (uint64_t)n << 32;
-  *to++ = 0;
-  int64_t origin[AXES] = {0, 0, 0};
-  for (size_t i = 0; i < n; i++) {
-    const int32_t atom = block->atoms[i];
-    uint32_t word[AXES + 1];
-    for (int k = 0; k < AXES; k++) {
-      const double x = frame->coord[AXES * (size_t)atom + (size_t)k];
-      if (!(fabs(x) * COORD_UNIT < FARTHEST))
-        return dpc_fail(error, DPC_ERROR_ARGUMENT, "coord of atom %d is %g Å", atom, x);
-      const int64_t value = fixed(x);
-      /* differences of integers are exact, wherever the origin is */
-      if (i == 0) origin[k] = value;
-      const int64_t relative = value - origin[k];
-      if (relative < INT32_MIN || relative > INT32_MAX)
-        return dpc_fail(error, DPC_ERROR_LIMIT,
-                        "atoms %d and %d of one block are %g Å apart, more than the circuit's 512",
-                        block->atoms[0], atom, (double)relative / COORD_UNIT);
-      word[k] = (uint32_t)relative;
-    }
-    word[AXES] = (uint32_t)frame->type[atom];
-    memcpy(to, word, WORD);
-    to += 2;
-  }
-  *to++ = OP_RUN | (uint64_t)block->list_words << 32;
-  *to++ = 0;
-  *to++ = OP_READ | READ_VIRIAL | (uint64_t)n << 32;
-  *to++ = 0;
-  return f->transport->dma_write(f->card, COMMANDS_AT(number % 2), f->buffer, (n + 3) * WORD,
-                                 error);
-}
-
-/* Adds the results of a block to the frame's. */
-static dpc_status collect(dpc_fpga *f, size_t number, dpc_fpga_frame *frame, int64_t *energy,
-                          double *bias, int64_t *virial, dpc_error *error) {
-  const dpc_fpga_block *block = &f->blocks.block[number];
-  const size_t n = (size_t)block->natoms;
-  dpc_status s = reserve(f, n + VIRIAL_WORDS, error);
+static dpc_status open_card(dpc_model *model, const char *folder,
+                            const dpc_fpga_transport *transport, const char *where,
+                            dpc_error *error) {
+  dpc_status s = new_model(model, error);
+  if (s == DPC_OK) s = read_files(model, folder, error);
+  dpc_fpga_model *f = model->fpga;
+  dpc_error driver = {0};
   if (s == DPC_OK)
-    s = f->transport->dma_read(f->card, RESULTS_AT(number % 2), f->buffer,
-                               (n + VIRIAL_WORDS) * WORD, error);
-  if (s != DPC_OK) return s;
-  for (size_t i = 0; i < n; i++) {
-    int32_t word[AXES + 1];
-    const size_t atom = (size_t)block->atoms[i];
-    memcpy(word, f->buffer + 2 * i, WORD);
-    if (frame->force != NULL)
-      for (size_t k = 0; k < AXES; k++) frame->force[AXES * atom + k] += word[k] / FORCE_UNIT;
-    if (i >= (size_t)block->count) continue;
-    const double own = f->bias[frame->type[atom]];
-    *energy += word[AXES];
-    *bias += own;
-    if (frame->atom_energy != NULL) frame->atom_energy[atom] = word[AXES] / ENERGY_UNIT + own;
-  }
-  int64_t rest[2 * VIRIAL_WORDS];
-  memcpy(rest, f->buffer + 2 * n, sizeof rest);
-  for (int k = 0; k < AXES * AXES; k++) virial[k] += rest[k];
-  frame->status |= (uint64_t)rest[AXES * AXES];
-  if (frame->status & CROWDED)
-    return dpc_fail(error, DPC_ERROR_LIMIT,
-                    "an atom has more neighbours within the cutoff than the circuit is made for. "
-                    "Compile again with a larger quantize{max_neighbors=...} (256 at most)");
-  return DPC_OK;
-}
-
-static dpc_status send_lists(dpc_fpga *f, const dpc_fpga_frame *frame, dpc_error *error) {
-  dpc_fpga_free_blocks(&f->blocks);
-  f->on_chip = NULL;
-  dpc_status s = dpc_fpga_cut(&f->circuit, frame, &f->blocks, error);
-  uint64_t addr = LISTS_AT;
-  for (size_t i = 0; i < f->blocks.count && s == DPC_OK; i++) {
-    dpc_fpga_block *block = &f->blocks.block[i];
-    const size_t size = (block->list_words + 1) * WORD;
-    block->addr = addr;
-    addr += (size + PAGE - 1) / PAGE * PAGE;
-    s = f->transport->dma_write(f->card, block->addr, block->words, size, error);
-  }
+    s = dpc_fpga_open(transport, *where != '\0' ? where : NULL, &f->circuit, &f->card, &driver);
+  if (s == DPC_OK)
+    s = dpc_fpga_load(f->card, (const uint64_t *)(const void *)f->contents.data,
+                      f->contents.size / sizeof(uint64_t), &driver);
+  if (driver.message[0] != '\0' && s != DPC_OK)
+    dpc_fail(error, s, "%.100s: %.390s", model->name, driver.message);
+  if (s != DPC_OK) dpc_fpga_model_close(model);
   return s;
 }
 
-static dpc_status run(dpc_fpga *f, size_t number, dpc_error *error) {
-  const dpc_fpga_block *block = &f->blocks.block[number];
-  dpc_status s = DPC_OK;
-  if (f->on_chip != block) {
-    s = start(f, block->addr, block->list_words + 1, RESULTS_AT(number % 2), 0, error);
-    if (s == DPC_OK) s = finish(f, error);
-    if (s == DPC_OK) f->on_chip = block;
-  }
+/* Without a word from the user: a card that is there and has our circuit, else the host, which
+ * gives the same bits. Never the simulation, which is 10^5 times slower than a card. */
+static dpc_status find_card(dpc_model *model, const char *folder, const dpc_options *options,
+                            char *target, size_t size, dpc_error *error) {
+  const dpc_fpga_transport *transport;
+  char where[1024];
+  dpc_error why = {0};
+  dpc_status s =
+      dpc_fpga_choose(model, folder, options, "xdma", &transport, where, sizeof where, error);
   if (s != DPC_OK) return s;
-  return start(f, COMMANDS_AT(number % 2), (size_t)block->natoms + 3, RESULTS_AT(number % 2),
-               (size_t)block->natoms + VIRIAL_WORDS, error);
+  snprintf(target, size, "on the host (the circuit's C model)");
+  if (!dpc_fpga_is_there(where)) return DPC_OK;
+  s = open_card(model, folder, transport, where, &why);
+  if (s == DPC_OK) snprintf(target, size, "on xdma: %.200s", where);
+  else if (s == DPC_ERROR_DEVICE)
+    snprintf(target, size, "on the host (the circuit's C model), since %.230s", why.message);
+  else return dpc_fail(error, s, "%s", why.message);
+  return DPC_OK;
 }
 
-dpc_status dpc_fpga_evaluate(dpc_fpga *f, dpc_fpga_frame *frame, dpc_error *error) {
-  int64_t energy = 0, virial[AXES * AXES] = {0};
-  double bias = 0;
-  dpc_status s = DPC_OK;
-  frame->status = 0;
-  if (frame->force != NULL)
-    memset(frame->force, 0, AXES * (size_t)frame->nall * sizeof *frame->force);
-  if (frame->atom_energy != NULL)
-    memset(frame->atom_energy, 0, (size_t)frame->nloc * sizeof *frame->atom_energy);
-  if (!frame->same_list || f->blocks.count == 0) s = send_lists(f, frame, error);
-  const size_t count = f->blocks.count;
-  if (s == DPC_OK && count > 0) s = prepare(f, 0, frame, error);
-  for (size_t i = 0; i < count && s == DPC_OK; i++) {
-    s = run(f, i, error);
-    if (s == DPC_OK && i > 0) s = collect(f, i - 1, frame, &energy, &bias, virial, error);
-    if (s == DPC_OK && i + 1 < count) s = prepare(f, i + 1, frame, error);
-    if (s == DPC_OK) s = finish(f, error);
-  }
-  if (s == DPC_OK && count > 0) s = collect(f, count - 1, frame, &energy, &bias, virial, error);
+static dpc_status open_chosen(dpc_model *model, const char *folder, const dpc_options *options,
+                              const char *name, char *target, size_t size, dpc_error *error) {
+  const dpc_fpga_transport *transport;
+  char where[1024];
+  dpc_status s =
+      dpc_fpga_choose(model, folder, options, name, &transport, where, sizeof where, error);
+  if (s == DPC_OK && transport != NULL) s = open_card(model, folder, transport, where, error);
   if (s != DPC_OK) return s;
-  if (frame->energy != NULL) *frame->energy = (double)energy / ENERGY_UNIT + bias;
-  for (int k = 0; frame->virial != NULL && k < AXES * AXES; k++)
-    frame->virial[k] = (double)virial[k] / VIRIAL_UNIT;
+  const char *note = transport == &dpc_fpga_sim    ? "the circuit simulated clock by clock, slow"
+                     : transport == &dpc_fpga_null ? "no device, all results are zero"
+                                                   : where;
+  if (transport == NULL) snprintf(target, size, "on the host (the circuit's C model)");
+  else snprintf(target, size, "on %s: %.200s", transport->name, note);
+  return DPC_OK;
+}
+
+dpc_status dpc_fpga_model_open(dpc_model *model, const char *folder, const dpc_options *options,
+                               char *target, size_t size, dpc_error *error) {
+  const char *name = options->device_name;
+  if (name == NULL || *name == '\0') name = getenv("DPC_FPGA_DEVICE");
+  const dpc_status s = name == NULL || *name == '\0'
+                           ? find_card(model, folder, options, target, size, error)
+                           : open_chosen(model, folder, options, name, target, size, error);
+  if (model->fpga != NULL) model->manifest.facts.outputs &= ~(uint32_t)DPC_ATOM_VIRIAL;
+  return s;
+}
+
+void dpc_fpga_model_close(dpc_model *model) {
+  dpc_fpga_model *f = model->fpga;
+  if (f == NULL) return;
+  dpc_fpga_close(f->card);
+  dpc_file_unmap(&f->contents);
+  pthread_mutex_destroy(&f->lock);
+  free(f->bias);
+  free(f->most);
+  free(f->of_type);
+  free(f);
+  model->fpga = NULL;
+}
+
+void dpc_fpga_forget(dpc_model *model, const dpc_session *session) {
+  if (model->fpga == NULL) return;
+  pthread_mutex_lock(&model->fpga->lock);
+  if (model->fpga->owner == session) model->fpga->owner = NULL;
+  pthread_mutex_unlock(&model->fpga->lock);
+}
+
+/* Energies in the order of the tiles, so that their sum has the bits of the C model's. */
+static void add_energies(const dpc_session *s, const dpc_system *system, const int32_t *energy) {
+  const double *bias = s->model->fpga->bias;
+  for (int32_t k = 0; k < s->tiles.count; k++) {
+    const dpc_tile_range *range = &s->tiles.ranges[k];
+    double sum = 0;
+    for (int32_t c = range->first; c < range->first + range->count; c++) {
+      const double own = energy[c] * ENERGY_UNIT + bias[range->type];
+      sum += own;
+      if (system->atom_energy != NULL) system->atom_energy[s->tiles.atoms[c]] = own;
+    }
+    if (system->energy != NULL) system->energy[k] = sum;
+  }
+}
+
+static int32_t centers_of(const dpc_tiles *tiles) {
+  int32_t n = 0;
+  for (int32_t k = 0; k < tiles->count; k++) n += tiles->ranges[k].count;
+  return n;
+}
+
+/* What the C model would have said of atoms that are too near. */
+static dpc_status explain_near(dpc_session *s, const dpc_system *system,
+                               const dpc_fpga_frame *frame, dpc_error *error) {
+  dpc_worker *worker = &s->workers[0];
+  worker->extrapolated = dpc_fpga_count_near(s->model->fpga, frame, worker->pair);
+  if (worker->pair[0] < 0) return DPC_OK;
+  worker->code = DPC_TILE_COINCIDENT;
+  return dpc_run_explain(s, system, worker, error);
+}
+
+dpc_status dpc_fpga_run(dpc_session *s, const dpc_system *system, dpc_error *error) {
+  dpc_fpga_model *f = s->model->fpga;
+  const dpc_tiles *tiles = &s->tiles;
+  double virial[9] = {0};
+  dpc_fpga_frame frame = {.nall = system->nall,
+                          .count = centers_of(tiles),
+                          .coord = system->coord,
+                          .type = system->type,
+                          .centers = tiles->atoms,
+                          .numneigh = tiles->numneigh,
+                          .neighbors = tiles->neighbors,
+                          .mask = tiles->mask,
+                          .force = system->force,
+                          .virial = virial};
+  dpc_worker *worker = &s->workers[0];
+  worker->extrapolated = 0;
+  worker->code = DPC_TILE_OK;
+  dpc_status status = dpc_reserve(&s->fpga_energy, (size_t)frame.count, sizeof(int32_t), error);
+  if (status != DPC_OK) return status;
+  frame.energy = s->fpga_energy.data;
+  pthread_mutex_lock(&f->lock);
+  frame.same_list = f->owner == s && f->generation == tiles->generation;
+  f->owner = NULL; /* a failure below must not pass for this list */
+  status = dpc_fpga_evaluate(f->card, &frame, error);
+  if (status == DPC_OK) {
+    f->owner = s;
+    f->generation = tiles->generation;
+    if (s->counted != tiles->generation)
+      worker->sel_overflow = dpc_fpga_count_sel(f, &frame, dpc_fpga_records(f->card), f->of_type);
+    s->counted = tiles->generation;
+  }
+  pthread_mutex_unlock(&f->lock);
+  if (status == DPC_OK && frame.status & TOO_NEAR) status = explain_near(s, system, &frame, error);
+  if (status != DPC_OK) return status;
+  add_energies(s, system, frame.energy);
+  /* moments are whole multiples of 2^-20 eV: their sum is exact in any order */
+  if (system->virial != NULL && tiles->count > 0) memcpy(system->virial, virial, sizeof virial);
   return DPC_OK;
 }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "device_fpga.h"
 #include "device_session.h"
 #include "session.h"
 
@@ -129,7 +130,8 @@ static dpc_status evaluate(dpc_session *s, const dpc_input *input, dpc_output *o
     status = dpc_device_run(s, &system, output, error);
   } else if (status == DPC_OK) {
     status = reserve_sums(s, output, &system, error);
-    if (status == DPC_OK) status = dpc_run(s, &system, error);
+    if (status == DPC_OK && model->fpga != NULL) status = dpc_fpga_run(s, &system, error);
+    else if (status == DPC_OK) status = dpc_run(s, &system, error);
     if (status == DPC_OK) sum_tiles(s, &system, output);
   }
   if (status != DPC_OK) return status;

@@ -14,6 +14,8 @@
 
 typedef struct dpc_fpga_transport {
   const char *name;
+  double timeout;  /* seconds that a job may take, on the transport's own clock */
+  uint64_t memory; /* of the card, bytes, that jobs may use */
   /* `where`: a device or library; NULL: the usual one. `base`: what the card calls address 0 */
   dpc_status (*open)(const char *where, void **card, uint64_t *base, dpc_error *error);
   void (*close)(void *card);
@@ -28,8 +30,11 @@ typedef struct dpc_fpga_transport {
 
 extern const dpc_fpga_transport dpc_fpga_sim;  /* libdp_sim.so: the circuit in software */
 extern const dpc_fpga_transport dpc_fpga_xdma; /* /dev/xdma0: Xilinx's PCIe driver */
-extern const dpc_fpga_transport dpc_fpga_xrt;  /* libxrt_core.so, opened at run time */
+extern const dpc_fpga_transport dpc_fpga_xrt;  /* libxrt_coreutil.so, opened at run time */
 extern const dpc_fpga_transport dpc_fpga_null; /* answers at once, with zeros: host cost */
+
+/* `wait` of transports to real cards: short pauses first, longer ones in a long job. */
+dpc_status dpc_fpga_pause(void *card, double *waited, dpc_error *error);
 
 typedef struct dpc_fpga_circuit {
   uint64_t hash;      /* what HASH must read */
@@ -37,36 +42,39 @@ typedef struct dpc_fpga_circuit {
   int32_t atoms;      /* on the chip */
   int64_t list_words; /* on the chip */
   int32_t ntypes;
-  const double *bias; /* eV, of each type; added to energies in double */
-  double timeout;     /* seconds that a job may take */
+  double timeout; /* seconds that a job may take; 0: as the transport says */
 } dpc_fpga_circuit;
 
 typedef struct dpc_fpga dpc_fpga;
 
-/* Opens the card, compares the circuit's hash, resets it. */
+/* Opens the card and compares the circuit's hash. */
 dpc_status dpc_fpga_open(const dpc_fpga_transport *transport, const char *where,
                          const dpc_fpga_circuit *circuit, dpc_fpga **fpga, dpc_error *error);
 void dpc_fpga_close(dpc_fpga *fpga);
 
-/* Loads a model: the words of fpga/contents.bin. */
+/* Resets the card and loads a model: the words of fpga/contents.bin. They must stay: a card that
+ * was reset because it hung gets them again before the next frame. */
 dpc_status dpc_fpga_load(dpc_fpga *fpga, const uint64_t *words, size_t count, dpc_error *error);
 
 typedef struct dpc_fpga_frame {
-  int32_t nloc, nall;
-  const double *coord; /* nall * 3, Å */
-  const int32_t *type; /* nall; < 0: skipped */
+  int32_t nall, count;    /* atoms, and those of them that have a list */
+  const double *coord;    /* nall * 3, Å */
+  const int32_t *type;    /* nall; < 0: skipped */
+  const int32_t *centers; /* count indices into coord, of known types */
   const int32_t *numneigh;
-  const int32_t *const *neighbors; /* nloc lists; entries & mask are indices into coord */
+  const int32_t *const *neighbors; /* count lists; entries & mask are indices into coord */
   int32_t mask;
   int32_t same_list; /* lists and types are those of the frame before */
   /* results, written; NULL: not wanted */
-  double *energy;      /* 1 */
-  double *force;       /* nall * 3 */
-  double *virial;      /* 9 */
-  double *atom_energy; /* nloc */
-  uint64_t status;     /* bits 0 to 7: what saturated, 8: atoms nearer than the tables reach;
-                        * 9 is an error: an atom with more neighbours than the circuit holds */
+  double *force;   /* nall * 3, eV/Å */
+  double *virial;  /* 9, eV */
+  int32_t *energy; /* count, 2^-24 eV, without the bias of the type */
+  uint64_t status; /* bits 0 to 7: what saturated, 8: atoms nearer than the tables reach;
+                    * 9 is an error: an atom with more neighbours than the circuit holds */
 } dpc_fpga_frame;
+
+/* x, y, z, type of the atoms of the last frame, 2^-22 Å modulo 2^32. */
+const int32_t *dpc_fpga_records(const dpc_fpga *fpga);
 
 dpc_status dpc_fpga_evaluate(dpc_fpga *fpga, dpc_fpga_frame *frame, dpc_error *error);
 

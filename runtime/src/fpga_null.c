@@ -48,6 +48,6 @@ static dpc_status null_wait(void *card, double *waited, dpc_error *error) {
   return DPC_OK;
 }
 
-const dpc_fpga_transport dpc_fpga_null = {"null",        null_open,      null_close,
-                                          null_reg_read, null_reg_write, null_dma_write,
-                                          null_dma_read, null_wait};
+const dpc_fpga_transport dpc_fpga_null = {
+    "null",         1.0,           UINT64_MAX, null_open, null_close, null_reg_read, null_reg_write,
+    null_dma_write, null_dma_read, null_wait};

@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "fpga.h"
 
-enum { PAUSE_NS = 5000 };
 #define USUAL "/dev/xdma0"
+#define MEMORY_BYTES (UINT64_C(1) << 32) /* the least that such boards have is four times that */
 
 typedef struct card {
   int user, to, from;
@@ -23,6 +23,12 @@ static void xdma_close(void *handle) {
   if (c->to >= 0) close(c->to);
   if (c->from >= 0) close(c->from);
   free(c);
+}
+
+static const char *remedy(int reason) {
+  if (reason == EACCES || reason == EPERM)
+    return "Let your user read and write the devices, for example by a rule of udev";
+  return "Is the driver xdma loaded, and the board in?";
 }
 
 static dpc_status xdma_open(const char *where, void **out, uint64_t *base, dpc_error *error) {
@@ -39,12 +45,21 @@ static dpc_status xdma_open(const char *where, void **out, uint64_t *base, dpc_e
     snprintf(path, sizeof path, "%.200s_%s", where != NULL ? where : USUAL, files[i].end);
     *descriptors[i] = open(path, files[i].flags | O_CLOEXEC);
     if (*descriptors[i] < 0) {
-      const dpc_status s =
-          dpc_fail(error, DPC_ERROR_DEVICE, "%s: %s. Is the driver xdma loaded, and the board in?",
-                   path, strerror(errno));
+      const dpc_status s = dpc_fail(error, DPC_ERROR_DEVICE, "xdma: %s: %s. %s", path,
+                                    strerror(errno), remedy(errno));
       xdma_close(c);
       return s;
     }
+  }
+  /* the lock goes with the descriptor, however the process ends */
+  if (flock(c->user, LOCK_EX | LOCK_NB) != 0) {
+    const dpc_status s =
+        dpc_fail(error, DPC_ERROR_DEVICE,
+                 "xdma: another process uses %.200s: one card serves one process. Use another "
+                 "card, or fewer ranks",
+                 where != NULL ? where : USUAL);
+    xdma_close(c);
+    return s;
   }
   *out = c;
   *base = 0;
@@ -86,15 +101,7 @@ static dpc_status xdma_dma_read(void *handle, uint64_t addr, void *data, size_t 
   return move(((card *)handle)->from, addr, data, NULL, size, "a transfer from the card", error);
 }
 
-static dpc_status xdma_wait(void *handle, double *waited, dpc_error *error) {
-  const struct timespec pause = {0, PAUSE_NS};
-  (void)handle;
-  (void)error;
-  nanosleep(&pause, NULL);
-  *waited += PAUSE_NS * 1e-9;
-  return DPC_OK;
-}
-
-const dpc_fpga_transport dpc_fpga_xdma = {"xdma",        xdma_open,      xdma_close,
-                                          xdma_reg_read, xdma_reg_write, xdma_dma_write,
-                                          xdma_dma_read, xdma_wait};
+const dpc_fpga_transport dpc_fpga_xdma = {
+    "xdma",        1.0,           MEMORY_BYTES,   xdma_open,
+    xdma_close,    xdma_reg_read, xdma_reg_write, xdma_dma_write,
+    xdma_dma_read, dpc_fpga_pause};

@@ -3,11 +3,10 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fpga.h"
 
-enum { TO_CARD = 0, FROM_CARD = 1, PAUSE_NS = 5000, UUID_BYTES = 16 };
+enum { TO_CARD = 0, FROM_CARD = 1, UUID_BYTES = 16 };
 #define LIBRARY "libxrt_coreutil.so.2"
 #define KERNEL "dp_top"
 #define MEMORY_BYTES (UINT64_C(1) << 29)
@@ -86,7 +85,8 @@ static dpc_status find_card(card *c, const char *where, uint64_t *base, dpc_erro
                     file + 1);
   c->kernel = c->kernel_open(c->device, uuid, KERNEL);
   if (c->kernel == NULL)
-    return dpc_fail(error, DPC_ERROR_DEVICE, "xrt: %.200s has no kernel %s", file + 1, KERNEL);
+    return dpc_fail(error, DPC_ERROR_DEVICE,
+                    "xrt: %.200s has no kernel %s, or another process uses it", file + 1, KERNEL);
   c->memory = c->alloc(c->device, MEMORY_BYTES, 0, (unsigned)c->group(c->kernel, 0));
   if (c->memory == NULL)
     return dpc_fail(error, DPC_ERROR_DEVICE, "xrt: device %lu has no %llu MiB to give", number,
@@ -140,14 +140,6 @@ static dpc_status xrt_dma_read(void *handle, uint64_t addr, void *data, size_t s
   return check(result, "a transfer from the card", error);
 }
 
-static dpc_status xrt_wait(void *handle, double *waited, dpc_error *error) {
-  const struct timespec pause = {0, PAUSE_NS};
-  (void)handle;
-  (void)error;
-  nanosleep(&pause, NULL);
-  *waited += PAUSE_NS * 1e-9;
-  return DPC_OK;
-}
-
-const dpc_fpga_transport dpc_fpga_xrt = {"xrt",         xrt_open,      xrt_close,    xrt_reg_read,
-                                         xrt_reg_write, xrt_dma_write, xrt_dma_read, xrt_wait};
+const dpc_fpga_transport dpc_fpga_xrt = {"xrt",        1.0,           MEMORY_BYTES,  xrt_open,
+                                         xrt_close,    xrt_reg_read,  xrt_reg_write, xrt_dma_write,
+                                         xrt_dma_read, dpc_fpga_pause};

@@ -10,6 +10,8 @@
 #include "file.h"
 #include "manifest.h"
 
+typedef struct dpc_fpga_model dpc_fpga_model;
+
 enum { DPC_MAX_THREADS = 1024 };
 
 struct dpc_model {
@@ -25,6 +27,7 @@ struct dpc_model {
   /* for a GPU: the device and its copies of the tensors */
   dpc_device device;
   dpc_memory *tensors, **tensor_list;
+  dpc_fpga_model *fpga; /* a card, NULL when the host computes */
 };
 
 /* Loads `path` of the package, whose bytes are `file`, and checks what it says of itself. */

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "device_fpga.h"
 #include "error.h"
 #include "isa.h"
-#include "model.h"
 
 static const char host_path[] = "bin/host.so", params_path[] = "params.safetensors";
 
@@ -38,8 +38,16 @@ static dpc_status check_options(const dpc_options *options, dpc_error *error) {
   return DPC_OK;
 }
 
-static dpc_status check_target(const dpc_model *model, int32_t device, dpc_error *error) {
-  const char *kind = model->manifest.kind;
+static dpc_status check_target(const dpc_model *model, const dpc_options *options,
+                               dpc_error *error) {
+  const char *kind = model->manifest.kind, *name = options->device_name;
+  const int32_t device = options->device;
+  if (name != NULL && *name != '\0' && strcmp(kind, "fpga") != 0 &&
+      (strcmp(kind, "cpu") != 0 || strcmp(name, "host") != 0))
+    return dpc_fail(error, DPC_ERROR_ARGUMENT,
+                    "%.200s: made for the target '%.40s', which has no device '%.100s': names of "
+                    "devices are for packages for an FPGA, a GPU is chosen by its number",
+                    model->name, kind, name);
   if (model->manifest.place == DPC_ON_GPU) return DPC_OK; /* which has devices to choose from */
   if (model->manifest.place == DPC_NOWHERE)
     return dpc_fail(error, DPC_ERROR_DEVICE,
@@ -47,12 +55,12 @@ static dpc_status check_target(const dpc_model *model, int32_t device, dpc_error
                     "opencl and fpga. Compile it:\n"
                     "    dpc compile model.pt --target cpu -o %.100s",
                     model->name, kind, model->name);
+  if (strcmp(kind, "fpga") == 0)
+    return DPC_OK; /* its arch is that of the card; dpc_library_open checks the host */
   if (device > 0)
     return dpc_fail(error, DPC_ERROR_DEVICE,
                     "%.200s: made for the cpu, which is device 0: there is no device %d",
                     model->name, device);
-  if (strcmp(kind, "fpga") == 0)
-    return DPC_OK; /* its arch is that of the card; dpc_library_open checks the host */
   return dpc_isa_check(model->name, model->manifest.arch, error);
 }
 
@@ -113,7 +121,7 @@ static dpc_status open_folder(dpc_model *model, const char *folder, const dpc_op
   if (status != DPC_OK) return status;
   status = dpc_manifest_read(model->name, &text, &model->manifest, error);
   dpc_file_unmap(&text);
-  if (status == DPC_OK) status = check_target(model, options->device, error);
+  if (status == DPC_OK) status = check_target(model, options, error);
   if (status == DPC_OK) status = open_files(model, folder, &host, error);
   if (status == DPC_OK) {
     const dpc_manifest_file *entry = dpc_manifest_find(&model->manifest, host_path);
@@ -121,14 +129,17 @@ static dpc_status open_folder(dpc_model *model, const char *folder, const dpc_op
   }
   if (status == DPC_OK && model->manifest.place == DPC_ON_GPU)
     status = dpc_device_model_open(model, folder, options, error);
+  const char *kind = model->manifest.kind, *arch = model->manifest.arch;
+  char device[320] = "";
+  if (status == DPC_OK && strcmp(kind, "fpga") == 0)
+    status = dpc_fpga_model_open(model, folder, options, device, sizeof device, error);
   dpc_file_unmap(&host);
   if (status != DPC_OK) return status;
 
-  const char *kind = model->manifest.kind, *arch = model->manifest.arch;
-  const size_t size = strlen(kind) + strlen(arch) + 2;
+  const size_t size = strlen(kind) + strlen(arch) + strlen(device) + 3;
   model->target = malloc(size);
   if (model->target == NULL) return dpc_out_of_memory(error, size);
-  snprintf(model->target, size, "%s %s", kind, arch);
+  snprintf(model->target, size, "%s %s%s%s", kind, arch, *device != '\0' ? " " : "", device);
   model->manifest.facts.target = model->target;
   return DPC_OK;
 }

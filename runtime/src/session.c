@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "device_fpga.h"
 #include "device_session.h"
 #include "session.h"
 
@@ -33,6 +34,7 @@ dpc_status dpc_session_new(const dpc_model *model, dpc_session **session, dpc_er
 void dpc_session_free(dpc_session *session) {
   if (session == NULL) return;
   dpc_pool_free(session->pool);
+  dpc_fpga_forget(session->model, session);
   dpc_device_session_free(session->device);
   for (int32_t i = 0; i < session->model->threads; i++) {
     dpc_release(&session->workers[i].scratch);
@@ -44,6 +46,7 @@ void dpc_session_free(dpc_session *session) {
   dpc_tiles_free(&session->tiles);
   dpc_release(&session->tile_energy);
   dpc_release(&session->tile_virial);
+  dpc_release(&session->fpga_energy);
   dpc_release(&session->image_force);
   dpc_release(&session->image_atom_virial);
   dpc_close(session->model);

@@ -27,6 +27,9 @@ struct dpc_session {
   /* per tile, so that sums do not depend on the number of threads */
   dpc_buffer tile_energy, tile_virial;
   dpc_device_session *device; /* NULL when the model runs on the CPU */
+  /* on a card: energies of the centres; the list of which neighbours beyond sel were counted */
+  dpc_buffer fpga_energy;
+  int64_t counted;
   /* of locals and images, when the neighbours are found here */
   dpc_buffer image_force, image_atom_virial;
 };

@@ -32,16 +32,19 @@ int main(int argc, char **argv) {
                                     .lanes = (int32_t)facts[1],
                                     .atoms = (int32_t)facts[2],
                                     .list_words = facts[3],
-                                    .ntypes = (int32_t)facts[4],
-                                    .bias = (const double *)(facts + 5),
-                                    .timeout = 1.0};
+                                    .ntypes = (int32_t)facts[4]};
+  const double *bias = (const double *)(facts + 5);
   const int32_t nloc = given[0], nall = given[1], slots = given[2];
   const int32_t *list = given + 3 + nall;
   int32_t *numneigh = malloc((size_t)nloc * sizeof *numneigh);
+  int32_t *centers = malloc((size_t)nloc * sizeof *centers);
+  int32_t *energy = calloc((size_t)nloc, sizeof *energy);
   const int32_t **lists = malloc((size_t)nloc * sizeof *lists);
   double *result = calloc((size_t)(10 + 3 * nall + nloc), sizeof *result);
-  CHECK(numneigh != NULL && lists != NULL && result != NULL, "memory");
+  CHECK(centers != NULL && energy != NULL && numneigh != NULL && lists != NULL && result != NULL,
+        "memory");
   for (int32_t i = 0; i < nloc; i++) {
+    centers[i] = i;
     lists[i] = list + (ptrdiff_t)i * slots;
     for (numneigh[i] = 0; numneigh[i] < slots && lists[i][numneigh[i]] >= 0;) numneigh[i]++;
   }
@@ -51,20 +54,25 @@ int main(int argc, char **argv) {
         error.message);
   CHECK(dpc_fpga_load(fpga, words, words_size / sizeof *words, &error) == DPC_OK, "%s",
         error.message);
-  dpc_fpga_frame frame = {.nloc = nloc,
-                          .nall = nall,
+  dpc_fpga_frame frame = {.nall = nall,
+                          .count = nloc,
                           .coord = coord,
                           .type = given + 3,
+                          .centers = centers,
                           .numneigh = numneigh,
                           .neighbors = lists,
                           .mask = ~0,
-                          .energy = result,
                           .virial = result + 1,
                           .force = result + 10,
-                          .atom_energy = result + 10 + 3 * nall};
+                          .energy = energy};
   for (int times = atoi(argv[3]); times > 0; times--) {
     CHECK(dpc_fpga_evaluate(fpga, &frame, &error) == DPC_OK, "%s", error.message);
     frame.same_list = 1;
+  }
+  for (int32_t i = 0; i < nloc; i++) {
+    const double own = energy[i] * 0x1p-24 + bias[given[3 + i]];
+    result[10 + 3 * nall + i] = own;
+    result[0] += own;
   }
   char path[512];
   snprintf(path, sizeof path, "%s/result.bin", argv[2]);
@@ -73,6 +81,7 @@ int main(int argc, char **argv) {
   fwrite(result, sizeof *result, (size_t)(10 + 3 * nall + nloc), file);
   fclose(file);
   dpc_fpga_close(fpga);
-  free(facts), free(words), free(given), free(coord), free(numneigh), free(lists), free(result);
+  free(facts), free(words), free(given), free(coord), free(numneigh), free(lists), free(centers),
+      free(energy), free(result);
   return 0;
 }

@@ -65,6 +65,10 @@ static void run(const char *path, int32_t threads, int form) {
         .size = sizeof input, .nloc = N, .nall = N, .coord = coord, .type = type, .cell = CELL};
   double *moving = form == 0 ? coord : all.coord;
   results r = new_results(N, input.nall);
+  if (!(dpc_get_facts(model)->outputs & DPC_ATOM_VIRIAL)) {
+    free(r.atom_virial);
+    r.atom_virial = NULL;
+  }
   step(session, &input, moving, &r);
   atomic_store(&counting, 1);
   for (list.age = 1; list.age < STEPS; list.age++) step(session, &input, moving, &r);

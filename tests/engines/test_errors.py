@@ -20,8 +20,8 @@ def message(simulate, text, ranks=1):
 STYLES = {
     "": "needs the name of a package",
     "{p} other.dpc": "one package, and got {p} and other.dpc: model deviation is not supported",
-    "{p} out_freq 10": "'out_freq' is not supported yet; it knows threads, fparam, aparam",
-    "{p} thread 2": "no keyword 'thread'; it knows threads, fparam, aparam",
+    "{p} out_freq 10": "'out_freq' is not supported yet; it knows threads, device, fparam, aparam",
+    "{p} thread 2": "no keyword 'thread'; it knows threads, device, fparam, aparam",
     "{p} threads": "'threads' needs a number",
     "{p} threads 0": "threads is 0, but must be 1 or more",
     "{p} fparam 0.1": "takes no fparam: remove it",

@@ -233,8 +233,8 @@ def driver(tmp_path: Path) -> Path:
     subprocess.run(
         [*native.find_compiler("c"), "-std=c11", "-O1", f"-I{runtime / 'include'}",
          f"-I{runtime / 'src'}", str(runtime / "tests" / "fpga_frame.c"),
-         *(str(runtime / "src" / f"{n}.c") for n in
-           ("device_fpga", "fpga_blocks", "fpga_sim", "error")),
+         *map(str, (runtime / "src").glob("fpga_*.c")),
+         *(str(runtime / "src" / f"{n}.c") for n in ("error", "workspace")),
          "-ldl", "-lm", "-o", str(program)], check=True)  # fmt: skip
     return program
 

@@ -80,6 +80,8 @@ def circuit_files(m: Contents, build: Build, target: Target) -> dict[str, bytes]
         "shape": dataclasses.asdict(m.shape),
         "u_min": m.u_min,
         "u_cut": m.u_cut,
+        "u_frac": m.shape.u_frac,
+        "energy_bias": [float(bias) for bias in m.energy_bias],
     }
     return {
         **{f"rtl/{name}": content for name, content in rtl.items()},

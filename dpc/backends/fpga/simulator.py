@@ -28,6 +28,8 @@ from dpc.ir.fixed.shape import Shape
 
 _DPC = Path(__file__).parent.parent.parent
 RTL = next((f for f in (_DPC / "_rtl", _DPC.parent / "rtl") if f.is_dir()), _DPC / "_rtl")
+SIMULATOR = "bin/libdp_sim.so"
+"""Where a package holds its circuit in software, when it does: libdpc looks there."""
 SOURCE, RESULT = 0x1000_0000, 0x4000_0000  # where in the card's memory jobs are
 
 # the wheel's makefile leaves these empty

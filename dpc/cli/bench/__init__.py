@@ -11,6 +11,7 @@ KINDS = {
     "profile": "where a step goes, stage by stage",
     "drift": "NVE runs: drift of the conserved energy",
     "big": "one large run: time, memory, bytes for each atom",
+    "host": "what the driver of an FPGA card costs the host, without the card",
     "paper": "rows as in Tables IV and V of the DeePMD-kit v2 paper, on this machine",
 }
 

@@ -21,6 +21,11 @@ def test_not_a_package(kind, tmp_path, capsys):
     assert "no manifest.json" in capsys.readouterr().err
 
 
+def test_host_needs_a_circuit(tmp_path, capsys):
+    assert main(["bench", "host", str(tmp_path), "-o", str(tmp_path)]) == 1
+    assert "compile with --target vu9p" in capsys.readouterr().err
+
+
 def test_unknown_system_and_missing_data(tmp_path, capsys):
     assert main(["bench", "md", "--system", "watr", "-o", str(tmp_path)]) == 2
     assert "Did you mean 'water'" in capsys.readouterr().err
