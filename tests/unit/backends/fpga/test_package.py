@@ -13,6 +13,7 @@ from dpc.backends.fpga.parameters import Build
 from dpc.cli.main import main
 from dpc.compiler.compile import compile_model
 from dpc.compiler.programs import write_program
+from dpc.errors import InputError
 from dpc.ir.evaluate import evaluate
 from dpc.ir.fixed.store import contents_of
 from dpc.ir.ops.fixed import FixedPoint
@@ -84,6 +85,12 @@ def test_engines_run_it(package):
         assert np.array_equal(found[name], wanted[name]), name
     assert potential.facts.precision == "fixed"
     assert potential.facts.target == "fpga vu9p on the host (the circuit's C model)"
+
+
+def test_engines_are_told_of_more_neighbours_than_it_holds(package):
+    coord = np.random.default_rng(6).uniform(0, 2.2, (130, 3))
+    with pytest.raises(InputError, match=r"has 129 neighbours .*quantize\{max_neighbors=129\}"):
+        Potential(package).evaluate(coord, np.arange(130) % 3)
 
 
 def test_the_report_says_cycles_blocks_and_errors(package):
