@@ -19,6 +19,7 @@ from dpc.frontend.model import Model
 from dpc.frontend.training.averages import Weights
 from dpc.frontend.training.board import Board
 from dpc.frontend.training.group import Group
+from dpc.frontend.training.heap import keep_memory
 from dpc.frontend.training.optimizers import make_optimizer
 from dpc.frontend.training.schedule import make_schedule
 from dpc.frontend.training.snapshots import Snapshot, Snapshots, find_snapshot, read_snapshot
@@ -67,6 +68,7 @@ class Prepared:
 
 def prepare(source: Input, start: Start) -> Prepared:
     """Everything up to the first step."""
+    keep_memory()
     group = Group.join()
     snapshot = read_snapshot(find_snapshot(start.restart)) if start.restart else None
     seed = _seed(source, start, snapshot)

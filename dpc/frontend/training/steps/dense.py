@@ -73,8 +73,11 @@ class Passes:
             layer.dz = dx @ layer.dense.weight
             dx = _skip(layer.dense, dx, layer.slope * layer.dz)
 
-    def gradient(self, weight: Tensor) -> Tensor:
-        """Adds the gradient of S to the parameters; gives dS/dx. weight [n, out] are the w_n."""
+    def gradient(self, weight: Tensor, inputs: bool = True) -> Tensor | None:
+        """Adds the gradient of S to the parameters; gives dS/dx if `inputs` are learned, too.
+
+        weight [n, out] are the w_n.
+        """
         bar = weight
         for layer in reversed(self.layers):
             dense, back, out, dx = layer.dense, layer.back, layer.out, layer.dx
@@ -88,9 +91,11 @@ class Passes:
                 z_bar = bar * layer.slope + out * curved * layer.dz
                 if dense.idt is not None:
                     _add(dense.idt, (bar * layer.y + out * layer.rate * layer.dz).sum(0))
-            if dense.weight.requires_grad:
-                _add(dense.weight, torch.addmm(layer.x.T @ z_bar, dx.T, back))
+            _add_product(dense.weight, layer.x, z_bar)
+            _add_product(dense.weight, dx, back)
             _add(dense.bias, z_bar.sum(0))
+            if layer is self.layers[0] and not inputs:
+                return None
             bar = _skip_back(dense, bar, z_bar @ dense.weight.T)
         return bar
 
@@ -126,6 +131,16 @@ def _skip_back(dense: Dense, bar: Tensor, through: Tensor) -> Tensor:
         return through + bar
     half = bar.shape[1] // 2
     return through + bar[:, :half] + bar[:, half:]
+
+
+def _add_product(parameter: Tensor, x: Tensor, bar: Tensor) -> None:
+    """x^T bar, added in place: a matrix of a first layer is megabytes."""
+    if not parameter.requires_grad:
+        return
+    if parameter.grad is None:
+        parameter.grad = x.T @ bar
+    else:
+        parameter.grad.addmm_(x.T, bar)
 
 
 def _add(parameter: Tensor, gradient: Tensor) -> None:

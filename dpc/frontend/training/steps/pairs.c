@@ -9,6 +9,8 @@
 
 #define M 16 /* nodes of a panel, its two ends included */
 
+#define MOST_AXIS 256 /* axis_neuron; larger ones take the general step */
+
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
 #define CLONES                                                                                     \
   __attribute__((visibility("default"),                                                            \

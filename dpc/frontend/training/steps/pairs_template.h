@@ -122,3 +122,88 @@ CLONES void NAME(dpc_push)(int64_t natoms, const int64_t *restrict first,
     }
   }
 }
+
+/* D = x^T x<: d [atoms, width, axis] of x [atoms, 4, width], x< its first `axis` columns. */
+static inline __attribute__((always_inline)) void NAME(outer)(int64_t width, int64_t axis,
+                                                              const REAL *restrict x,
+                                                              const REAL *restrict few,
+                                                              REAL *restrict d) {
+  for (int64_t k = 0; k < width; k++)
+    for (int64_t b = 0; b < axis; b++)
+      d[k * axis + b] = x[k] * few[b] + x[width + k] * few[width + b] +
+                        x[2 * width + k] * few[2 * width + b] +
+                        x[3 * width + k] * few[3 * width + b];
+}
+
+CLONES void NAME(dpc_outer)(int64_t natoms, int64_t width, int64_t axis, const REAL *restrict x,
+                            REAL *restrict d) {
+  for (int64_t i = 0; i < natoms; i++) {
+    const REAL *mine = x + i * 4 * width;
+    REAL *to = d + i * width * axis;
+    if (axis == 16)
+      NAME(outer)(width, 16, mine, mine, to);
+    else
+      NAME(outer)(width, axis, mine, mine, to);
+  }
+}
+
+/* The change of D when x changes by dx. */
+static inline __attribute__((always_inline)) void NAME(outer_along)(int64_t width, int64_t axis,
+                                                                    const REAL *restrict x,
+                                                                    const REAL *restrict dx,
+                                                                    REAL *restrict dd) {
+  for (int64_t k = 0; k < width; k++) {
+    REAL *restrict to = dd + k * axis;
+    for (int64_t b = 0; b < axis; b++) to[b] = 0;
+    for (int64_t c = 0; c < 4; c++) {
+      const REAL one = dx[c * width + k], two = x[c * width + k];
+      for (int64_t b = 0; b < axis; b++) to[b] += one * x[c * width + b] + two * dx[c * width + b];
+    }
+  }
+}
+
+CLONES void NAME(dpc_outer_along)(int64_t natoms, int64_t width, int64_t axis,
+                                  const REAL *restrict x, const REAL *restrict dx,
+                                  REAL *restrict dd) {
+  for (int64_t i = 0; i < natoms; i++) {
+    const int64_t at = i * 4 * width;
+    REAL *to = dd + i * width * axis;
+    if (axis == 16)
+      NAME(outer_along)(width, 16, x + at, dx + at, to);
+    else
+      NAME(outer_along)(width, axis, x + at, dx + at, to);
+  }
+}
+
+/* Added to the adjoint of x: that of D, [width, axis]; x< bar^T, and x bar on the first columns. */
+static inline __attribute__((always_inline)) void NAME(outer_back)(int64_t width, int64_t axis,
+                                                                   const REAL *restrict x,
+                                                                   const REAL *restrict bar,
+                                                                   REAL *restrict x_bar) {
+  for (int64_t c = 0; c < 4; c++) {
+    const REAL *restrict mine = x + c * width;
+    REAL *restrict to = x_bar + c * width;
+    for (int64_t k = 0; k < width; k++) {
+      REAL sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int64_t b = 0; b < axis; b++) sum += mine[b] * bar[k * axis + b];
+      to[k] += sum;
+    }
+    REAL few[MOST_AXIS] = {0};
+    for (int64_t k = 0; k < width; k++)
+      for (int64_t b = 0; b < axis; b++) few[b] += mine[k] * bar[k * axis + b];
+    for (int64_t b = 0; b < axis; b++) to[b] += few[b];
+  }
+}
+
+CLONES void NAME(dpc_outer_back)(int64_t natoms, int64_t width, int64_t axis,
+                                 const REAL *restrict x, const REAL *restrict bar,
+                                 REAL *restrict x_bar) {
+  for (int64_t i = 0; i < natoms; i++) {
+    const int64_t at = i * 4 * width, from = i * width * axis;
+    if (axis == 16)
+      NAME(outer_back)(width, 16, x + at, bar + from, x_bar + at);
+    else
+      NAME(outer_back)(width, axis, x + at, bar + from, x_bar + at);
+  }
+}

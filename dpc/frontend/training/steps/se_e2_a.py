@@ -70,6 +70,8 @@ class FusedStep(Step):
         activation = descriptor.config.activation_function.partition(":")[0].lower()
         if activation in ROUGH:
             return f"embedding nets with {activation}, which is not smooth"
+        if descriptor.config.axis_neuron > kernels.MOST_AXIS:
+            return f"axis_neuron above {kernels.MOST_AXIS}"
         try:
             kernels.library()
         except ToolError as error:
@@ -195,8 +197,8 @@ class _Run:
         model, prepared = self.model, self.prepared
         fitting = self.step.fitting
         self.x = self._contract(self.spread.a)
-        d = (self.x.transpose(1, 2) @ self.x[..., : self.axis]).flatten(1)
-        self.width = d.shape[1]
+        self.width = self.x.shape[2] * self.axis
+        d = self._outer("dpc_outer", self.x, into=self.x.new_empty(len(self.x), self.width))
         inputs = d.to(torch.float64) if d.dtype != fitting.dtype else d
         inputs = self._with_parameters(inputs).to(fitting.dtype)
         self.counted = model.counted[prepared.type.long()].to(torch.float64)
@@ -224,7 +226,9 @@ class _Run:
     def _back(self) -> None:
         prepared, spread, batch = self.prepared, self.spread, self.batch
         self.d_bar = self._fitting_back()
-        self.x_bar = self._outer_back(self.x, self.d_bar)
+        self.x_bar = self._outer(
+            "dpc_outer_back", self.x, self.d_bar, into=torch.zeros_like(self.x)
+        )
         w = torch.empty_like(spread.a)
         for here, g in self._parts():
             torch.mm(self.x_bar[here].flatten(0, 1), g.T, out=w[here].view(-1, len(g)))
@@ -255,12 +259,11 @@ class _Run:
             d_bar[here] = bar[:, : self.width].to(d_bar.dtype)
         return d_bar
 
-    def _outer_back(self, x: Tensor, d_bar: Tensor) -> Tensor:
-        """The adjoint of x in D = x^T x<: x< D_bar^T, and x D_bar on the first columns."""
-        bar = d_bar.view(len(x), -1, self.axis)
-        x_bar = x[..., : self.axis] @ bar.transpose(1, 2)
-        x_bar[..., : self.axis] += x @ bar
-        return x_bar
+    def _outer(self, kernel: str, *arguments: Tensor, into: Tensor) -> Tensor:
+        """D = x^T x<, its change, or its adjoint; see pairs_template.h."""
+        n, _, width = self.x.shape
+        kernels.call(kernel, n, width, self.axis, *arguments, into, dtype=self.x.dtype)
+        return into
 
     @torch.no_grad()
     def gradient(self, found: Prediction) -> None:
@@ -279,8 +282,8 @@ class _Run:
             spread.phi, spread.slope, pushed, dtype=step.dtype,
         )  # fmt: skip
         dx = self._contract(pushed)
-        few, dfew = self.x[..., : self.axis], dx[..., : self.axis]
-        dd = (dx.transpose(1, 2) @ few + self.x.transpose(1, 2) @ dfew).flatten(1)
+        dd = self._outer("dpc_outer_along", self.x, dx, into=torch.empty_like(self.d_bar))
+        learned = self.graph.requires_grad
         d_bar = torch.empty_like(self.d_bar)
         for here, passes in self.passes:
             dtype = passes.y.dtype
@@ -289,11 +292,13 @@ class _Run:
             if surplus:
                 along = torch.cat([along, along.new_zeros(len(along), surplus)], 1)
             passes.along(along)
-            bar = passes.gradient(weight[here, None].to(dtype))
-            d_bar[here] = bar[:, : self.width].to(d_bar.dtype)
-        if not self.graph.requires_grad:
+            bar = passes.gradient(weight[here, None].to(dtype), learned)
+            if bar is not None:
+                d_bar[here] = bar[:, : self.width].to(d_bar.dtype)
+        if not learned:
             return
-        x_bar = self._outer_back(self.x, d_bar) + self._outer_back(dx, self.d_bar)
+        x_bar = self._outer("dpc_outer_back", self.x, d_bar, into=torch.zeros_like(self.x))
+        self._outer("dpc_outer_back", dx, self.d_bar, into=x_bar)
         g_bar = torch.zeros_like(self.g)
         rows = len(self.g) // (1 if step.one_side else step.ntypes)
         for k, (here, _) in enumerate(self._numbered_parts()):
