@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -103,6 +104,7 @@ def prepare(source: Input, start: Start) -> Prepared:
 def run(prepared: Prepared) -> list[Path]:
     """Train to the end and write the models; [] when a signal ended it before."""
     trainer, start = prepared.trainer, prepared.start
+    gc.freeze()  # what there is now stays; looking through it again and again is milliseconds
     with StopRequest() as stop:
         done = trainer.run(stop)
     if not done:

@@ -19,6 +19,9 @@
 #define CLONES __attribute__((visibility("default")))
 #endif
 
+/* Half the nodes of a panel; unaligned, so that any array of doubles may be read as one. */
+typedef double vector __attribute__((vector_size(64), aligned(8), may_alias));
+
 /* The nodes of every net: `panels` panels of one width from `origin`, neighbours share an end. */
 struct grid {
   int64_t nets, nodes, panels;

@@ -5,21 +5,22 @@ static inline __attribute__((always_inline)) void NAME(basis)(double u, double s
                                                               const double *restrict coefficient,
                                                               REAL *restrict phi,
                                                               REAL *restrict slope) {
-  double t[M], dt[M], value[M] = {0}, rise[M] = {0};
-  t[0] = 1, t[1] = u, dt[0] = 0, dt[1] = 1;
-  for (int k = 2; k < M; k++) {
-    t[k] = 2 * u * t[k - 1] - t[k - 2];
-    dt[k] = 2 * t[k - 1] + 2 * u * dt[k - 1] - dt[k - 2];
-  }
+  vector t = {0}, before, dt = {0}, dt_before, value[2] = {{0}}, rise[2] = {{0}};
+  const vector *rows = (const vector *)coefficient;
+  t += 1, before = t * u, dt_before = dt; /* T_-1 = T_1, of slope 0 times T_0 */
   for (int k = 0; k < M; k++) {
-    for (int m = 0; m < M; m++) {
-      value[m] += t[k] * coefficient[k * M + m];
-      rise[m] += dt[k] * coefficient[k * M + m];
+    for (int half = 0; half < 2; half++) {
+      value[half] += t * rows[2 * k + half];
+      rise[half] += dt * rows[2 * k + half];
     }
+    const vector next = 2 * u * t - before, dt_next = 2 * (t + u * dt) - dt_before;
+    before = t, t = next, dt_before = dt, dt = dt_next;
+    if (k == 0) dt -= 1; /* T_1' = 1, where the rule for k > 0 would have 2 */
   }
+  rise[0] *= scale, rise[1] *= scale;
   for (int m = 0; m < M; m++) {
-    phi[m] = (REAL)value[m];
-    slope[m] = (REAL)(rise[m] * scale);
+    phi[m] = (REAL)value[m / 8][m % 8];
+    slope[m] = (REAL)rise[m / 8][m % 8];
   }
 }
 
@@ -180,20 +181,21 @@ static inline __attribute__((always_inline)) void NAME(outer_back)(int64_t width
                                                                    const REAL *restrict x,
                                                                    const REAL *restrict bar,
                                                                    REAL *restrict x_bar) {
-  for (int64_t c = 0; c < 4; c++) {
-    const REAL *restrict mine = x + c * width;
-    REAL *restrict to = x_bar + c * width;
-    for (int64_t k = 0; k < width; k++) {
+  REAL few[4][MOST_AXIS] = {{0}};
+  for (int64_t k = 0; k < width; k++) {
+    const REAL *restrict from = bar + k * axis;
+    for (int64_t c = 0; c < 4; c++) {
       REAL sum = 0;
 #pragma omp simd reduction(+ : sum)
-      for (int64_t b = 0; b < axis; b++) sum += mine[b] * bar[k * axis + b];
-      to[k] += sum;
+      for (int64_t b = 0; b < axis; b++) {
+        sum += x[c * width + b] * from[b];
+        few[c][b] += x[c * width + k] * from[b];
+      }
+      x_bar[c * width + k] += sum;
     }
-    REAL few[MOST_AXIS] = {0};
-    for (int64_t k = 0; k < width; k++)
-      for (int64_t b = 0; b < axis; b++) few[b] += mine[k] * bar[k * axis + b];
-    for (int64_t b = 0; b < axis; b++) to[b] += few[b];
   }
+  for (int64_t c = 0; c < 4; c++)
+    for (int64_t b = 0; b < axis; b++) x_bar[c * width + b] += few[c][b];
 }
 
 CLONES void NAME(dpc_outer_back)(int64_t natoms, int64_t width, int64_t axis,

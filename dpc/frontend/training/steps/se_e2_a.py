@@ -34,6 +34,7 @@ from dpc.frontend.training.steps import kernels
 from dpc.frontend.training.steps.autograd import parameters
 from dpc.frontend.training.steps.base import Step, steps
 from dpc.frontend.training.steps.dense import Passes
+from dpc.frontend.training.steps.fold import Fold, fold
 from dpc.frontend.training.steps.nodes import HARMLESS, Grid, first_grid, fit_grid
 from dpc.frontend.training.steps.placement import Prepared, Spread, prepare, spread, statistics
 
@@ -56,7 +57,8 @@ class FusedStep(Step):
         self.dtype = self.descriptor.dtype
         self.grid: Grid | None = None
         self._lock = threading.Lock()
-        self._nodes: Tensor | None = None  # values of frozen nets
+        self._nodes: Tensor | None = None  # of frozen nets, folded
+        self._folds: list[Fold] = []  # of each type of centre
         self._since_check = 0
         self._warned = False
 
@@ -121,17 +123,27 @@ class FusedStep(Step):
             run.gradient(found)
         return value.detach(), errors
 
-    def nodes(self, grid: Grid) -> Tensor:
-        """Values of every net on the nodes, [nets * nodes, M], with their graph."""
+    def nodes(self, grid: Grid) -> tuple[Tensor, list[Fold]]:
+        """Values of every net on the nodes, [nets * nodes, M], with their graph.
+
+        Of frozen nets in fewer columns, with a fold for each type of centre where that saves any.
+        """
         if self._nodes is not None:
-            return self._nodes
+            return self._nodes, self._folds
         places = grid.places().to(self.dtype)[:, None]
         trainable = any(p.requires_grad for p in self.descriptor.embedding.parameters())
         with torch.set_grad_enabled(trainable):
             values = torch.cat([net(places) for net in self.descriptor.embedding])
-        if not trainable:
-            self._nodes = values
-        return values
+        if trainable:
+            return values, []
+        parts = list(values.chunk(1 if self.one_side else self.ntypes))
+        # a first layer with a shortcut needs the whole of D
+        straight = all(net[0].repeats == 0 for net in self.fitting.nets)
+        folds = fold(parts, self.descriptor.config.axis_neuron) if straight else []
+        if folds:
+            values = torch.cat([f.columns(g) for f, g in zip(folds, parts, strict=True)])
+        self._nodes, self._folds = values, folds * (self.ntypes if self.one_side else 1)
+        return self._nodes, self._folds
 
     def _check_grid(self) -> None:
         """Refine the grid when the nets have become too rough for it."""
@@ -164,7 +176,7 @@ class _Run:
         self.prepared: Prepared = step.prepared(batch)
         self.spread = step._place(self.prepared)
         with torch.enable_grad():
-            self.graph = step.nodes(self.spread.grid)
+            self.graph, self.folds = step.nodes(self.spread.grid)
         self.g = self.graph.detach()
         self.scale = 1 / sum(self.model.sel)
         self.axis = step.descriptor.config.axis_neuron
@@ -208,7 +220,8 @@ class _Run:
         activation = fitting.config.activation_function.lower()
         for t, here in self._types():
             if here.stop > here.start:
-                passes = Passes(fitting.nets[t], inputs[here], activation)
+                fold = self.folds[t] if self.folds else None
+                passes = Passes(fitting.nets[t], inputs[here], activation, fold)
                 energy[here] = passes.y.squeeze(1).to(torch.float64)
                 self.passes.append((here, passes))
         self.energy = (energy + bias) * self.counted
