@@ -114,7 +114,7 @@ def own_contender(package: Path) -> Contender:
 
 
 def peer_environment(work: Path) -> Path:
-    """DeePMD-kit's environment in `work` or, if there, in .bench; made in `work` if there is none."""
+    """DeePMD-kit's environment in `work` or, if there, in .bench; else it is made in `work`."""
     places = [work.resolve() / "peer", Path(".bench/peer").resolve()]
     return peer.install(next((p for p in places if peer.is_installed(p)), places[0]))
 

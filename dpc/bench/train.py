@@ -159,9 +159,7 @@ def measure(
         (place / "input.json").write_text(
             json.dumps(make_document(document, folder, one, steps, batch), indent=1)
         )
-        run = run_training(
-            one.kind, place, steps, one.threads, one.processes, environment
-        )
+        run = run_training(one.kind, place, steps, one.threads, one.processes, environment)
         seconds[one.name] = run.wall
         runs.setdefault(one.name, []).append(run)
         progress.end(
@@ -170,9 +168,7 @@ def measure(
             left(done),
         )
     progress.close()
-    return [
-        Row(one, tuple(runs[one.name]), tuple(runs.get(one.against, ()))) for one in contenders
-    ]
+    return [Row(one, tuple(runs[one.name]), tuple(runs.get(one.against, ()))) for one in contenders]
 
 
 def record(row: Row, steps: int, batch: int | str) -> dict[str, Any]:

@@ -102,7 +102,6 @@ class Passes:
             bar = _skip_back(dense, bar, z_bar @ layer.weight.T)
         return bar
 
-
     def _weight_gradient(self, layer: _Layer, z_bar: Tensor, dx: Tensor, back: Tensor) -> None:
         """x^T z_bar + dx^T back, added in place: a matrix of a first layer is megabytes."""
         parameter = layer.dense.weight

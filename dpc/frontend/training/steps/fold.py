@@ -24,7 +24,7 @@ WORTHWHILE = 0.85  # of the columns; above, folding the weights costs what it sa
 
 @dataclass(frozen=True)
 class Fold:
-    """T of one part: the first `axis` columns as they are, the others through v [M - axis, rank]."""
+    """T of one part: the first `axis` columns stay, the others go through v [M - axis, rank]."""
 
     axis: int
     v: Tensor

@@ -141,10 +141,8 @@ CLONES void NAME(dpc_outer)(int64_t natoms, int64_t width, int64_t axis, const R
   for (int64_t i = 0; i < natoms; i++) {
     const REAL *mine = x + i * 4 * width;
     REAL *to = d + i * width * axis;
-    if (axis == 16)
-      NAME(outer)(width, 16, mine, mine, to);
-    else
-      NAME(outer)(width, axis, mine, mine, to);
+    if (axis == 16) NAME(outer)(width, 16, mine, mine, to);
+    else NAME(outer)(width, axis, mine, mine, to);
   }
 }
 
@@ -169,10 +167,8 @@ CLONES void NAME(dpc_outer_along)(int64_t natoms, int64_t width, int64_t axis,
   for (int64_t i = 0; i < natoms; i++) {
     const int64_t at = i * 4 * width;
     REAL *to = dd + i * width * axis;
-    if (axis == 16)
-      NAME(outer_along)(width, 16, x + at, dx + at, to);
-    else
-      NAME(outer_along)(width, axis, x + at, dx + at, to);
+    if (axis == 16) NAME(outer_along)(width, 16, x + at, dx + at, to);
+    else NAME(outer_along)(width, axis, x + at, dx + at, to);
   }
 }
 
@@ -203,9 +199,7 @@ CLONES void NAME(dpc_outer_back)(int64_t natoms, int64_t width, int64_t axis,
                                  REAL *restrict x_bar) {
   for (int64_t i = 0; i < natoms; i++) {
     const int64_t at = i * 4 * width, from = i * width * axis;
-    if (axis == 16)
-      NAME(outer_back)(width, 16, x + at, bar + from, x_bar + at);
-    else
-      NAME(outer_back)(width, axis, x + at, bar + from, x_bar + at);
+    if (axis == 16) NAME(outer_back)(width, 16, x + at, bar + from, x_bar + at);
+    else NAME(outer_back)(width, axis, x + at, bar + from, x_bar + at);
   }
 }
