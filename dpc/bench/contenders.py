@@ -113,10 +113,15 @@ def own_contender(package: Path) -> Contender:
     )
 
 
+def peer_environment(work: Path) -> Path:
+    """DeePMD-kit's environment in `work` or, if there, in .bench; else it is made in `work`."""
+    places = [work.resolve() / "peer", Path(".bench/peer").resolve()]
+    return peer.install(next((p for p in places if peer.is_installed(p)), places[0]))
+
+
 def peer_contender(model: Path, work: Path, precision: str = "f64") -> Contender:
     """DeePMD-kit with `model` compressed; its environment is in `work` or, if there, in .bench."""
-    places = [work.resolve() / "peer", Path(".bench/peer").resolve()]
-    environment = peer.install(next((p for p in places if peer.is_installed(p)), places[0]))
+    environment = peer_environment(work)
     folder = work.resolve() / "peer-models"
     compressed = peer.compressed_model(model, environment, folder, precision)
     return Contender(

@@ -103,6 +103,27 @@ def _groups(records: Sequence[Record]) -> dict[str, list[Record]]:
     return dict(sorted(groups.items()))
 
 
+def train_plot(records: Sequence[Record], processor: str, path: Path) -> list[Path]:
+    """Bars: time of a training step by contender, median and range of the repeats."""
+    plt = pyplot()
+    if plt is None:
+        return []
+    figure, axes = plt.subplots(figsize=(8, 1.5 + 0.5 * len(records)), constrained_layout=True)
+    middle = [r["ms_per_step"] for r in records]
+    error = [[r["ms_per_step"] - r["min"] for r in records]]
+    error.append([r["max"] - r["ms_per_step"] for r in records])
+    colours = ["C1" if r["kind"].startswith("deepmd") else "C0" for r in records]
+    bars = axes.barh([r["contender"] for r in records], middle, xerr=error, color=colours)
+    axes.bar_label(
+        bars, [f"{r['speedup']:.1f} x" if r["speedup"] else "" for r in records], padding=5
+    )
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set_xlabel("time for a step / ms (median, range of repeats)")
+    axes.set_title(f"training steps, batch {records[0]['batch_size']}, {processor}")
+    return _save(figure, path)
+
+
 def stage_plot(tables: Mapping[str, Mapping[str, float]], path: Path) -> list[Path]:
     """Stacked bars: core-µs for each atom and step by stage, one bar for each label."""
     plt = pyplot()

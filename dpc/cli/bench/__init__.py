@@ -8,6 +8,7 @@ from pathlib import Path
 
 KINDS = {
     "md": "LAMMPS runs: µs for each step and atom, beside a peer if asked",
+    "train": "training steps: ms, memory, one process and several, beside a peer if asked",
     "profile": "where a step goes, stage by stage",
     "drift": "NVE runs: drift of the conserved energy",
     "big": "one large run: time, memory, bytes for each atom",

@@ -55,15 +55,15 @@ class Group:
         """Gradients of the mean over the frames of all processes, from those over ours."""
         if self.world == 1:
             return
-        total = self.sum(torch.tensor([float(frames)], dtype=torch.float64))
-        share = frames / float(total)
         for dtype in sorted({p.dtype for p in parameters}, key=str):
             own = [p for p in parameters if p.dtype == dtype]
-            flat = torch.cat(
-                [torch.zeros_like(p).view(-1) if p.grad is None else p.grad.view(-1) for p in own]
-            )
-            self.sum(flat.mul_(share))
-            for p, part in zip(own, flat.split([p.numel() for p in own]), strict=True):
+            parts = [
+                torch.zeros_like(p).view(-1) if p.grad is None else p.grad.view(-1) for p in own
+            ]
+            # the number of frames travels with the gradients: an exchange costs more than a number
+            flat = torch.cat([*parts, parts[0].new_ones(1)]).mul_(frames)
+            self.sum(flat).div_(float(flat[-1]))
+            for p, part in zip(own, flat[:-1].split([p.numel() for p in own]), strict=True):
                 p.grad = part.view_as(p)
 
     def mean(self, values: Tensor, frames: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,7 @@ from dpc.frontend.model import Model
 from dpc.frontend.training.averages import Weights
 from dpc.frontend.training.board import Board
 from dpc.frontend.training.group import Group
+from dpc.frontend.training.heap import keep_memory
 from dpc.frontend.training.optimizers import make_optimizer
 from dpc.frontend.training.schedule import make_schedule
 from dpc.frontend.training.snapshots import Snapshot, Snapshots, find_snapshot, read_snapshot
@@ -69,6 +71,7 @@ class Prepared:
 
 def prepare(source: Input, start: Start) -> Prepared:
     """Everything up to the first step."""
+    keep_memory()
     group = Group.join()
     snapshot = read_snapshot(find_snapshot(start.restart)) if start.restart else None
     seed = _seed(source, start, snapshot)
@@ -111,6 +114,7 @@ def run(prepared: Prepared, last: bool = True) -> list[Path]:
     The group of processes stays together for another run when this is not the `last`.
     """
     trainer, start = prepared.trainer, prepared.start
+    gc.freeze()  # what there is now stays; looking through it again and again is milliseconds
     with StopRequest() as stop:
         done = trainer.run(stop)
     if not done:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dpc.frontend.net import Dense, Mlp
+from dpc.frontend.training.steps.fold import Fold
 
 
 @dataclass
@@ -23,6 +24,7 @@ class _Layer:
     """What the passes keep of one layer; z = x W + b, y = act(z)."""
 
     dense: Dense
+    weight: Tensor  # W, or that of a folded first layer
     linear: bool
     x: Tensor
     y: Tensor
@@ -41,18 +43,20 @@ class Passes:
     Call them in this order, each once.
     """
 
-    def __init__(self, net: Mlp, x: Tensor, activation: str) -> None:
+    def __init__(self, net: Mlp, x: Tensor, activation: str, fold: Fold | None = None) -> None:
         self.layers: list[_Layer] = []
+        self.fold = fold  # what x is in, of the first layer's input
         last = len(net) - 1
         for k, dense in enumerate(net):
-            z = torch.addmm(dense.bias, x, dense.weight)
+            weight = fold.weight(dense.weight) if fold and k == 0 else dense.weight
+            z = torch.addmm(dense.bias, x, weight)
             if k == last:
-                self.layers.append(_Layer(dense, True, x, z, z, z, None))
+                self.layers.append(_Layer(dense, weight, True, x, z, z, z, None))
                 x = z
                 break
             y, rate, curvature = _derivatives(dense, z, activation)
             slope = rate if dense.idt is None else rate * dense.idt
-            self.layers.append(_Layer(dense, False, x, y, rate, slope, curvature))
+            self.layers.append(_Layer(dense, weight, False, x, y, rate, slope, curvature))
             x = _skip(dense, x, y if dense.idt is None else y * dense.idt)
         self.y = x
 
@@ -61,7 +65,7 @@ class Passes:
         for layer in reversed(self.layers):
             layer.out = bar
             layer.back = bar if layer.linear else bar * layer.slope
-            bar = _skip_back(layer.dense, bar, layer.back @ layer.dense.weight.T)
+            bar = _skip_back(layer.dense, bar, layer.back @ layer.weight.T)
         return bar
 
     def along(self, dx: Tensor) -> None:
@@ -70,11 +74,14 @@ class Passes:
             layer.dx = dx
             if layer.linear:
                 break
-            layer.dz = dx @ layer.dense.weight
+            layer.dz = dx @ layer.weight
             dx = _skip(layer.dense, dx, layer.slope * layer.dz)
 
-    def gradient(self, weight: Tensor) -> Tensor:
-        """Adds the gradient of S to the parameters; gives dS/dx. weight [n, out] are the w_n."""
+    def gradient(self, weight: Tensor, inputs: bool = True) -> Tensor | None:
+        """Adds the gradient of S to the parameters; gives dS/dx if `inputs` are learned, too.
+
+        weight [n, out] are the w_n.
+        """
         bar = weight
         for layer in reversed(self.layers):
             dense, back, out, dx = layer.dense, layer.back, layer.out, layer.dx
@@ -88,11 +95,25 @@ class Passes:
                 z_bar = bar * layer.slope + out * curved * layer.dz
                 if dense.idt is not None:
                     _add(dense.idt, (bar * layer.y + out * layer.rate * layer.dz).sum(0))
-            if dense.weight.requires_grad:
-                _add(dense.weight, torch.addmm(layer.x.T @ z_bar, dx.T, back))
+            self._weight_gradient(layer, z_bar, dx, back)
             _add(dense.bias, z_bar.sum(0))
-            bar = _skip_back(dense, bar, z_bar @ dense.weight.T)
+            if layer is self.layers[0] and not inputs:
+                return None
+            bar = _skip_back(dense, bar, z_bar @ layer.weight.T)
         return bar
+
+    def _weight_gradient(self, layer: _Layer, z_bar: Tensor, dx: Tensor, back: Tensor) -> None:
+        """x^T z_bar + dx^T back, added in place: a matrix of a first layer is megabytes."""
+        parameter = layer.dense.weight
+        if not parameter.requires_grad:
+            return
+        folded = self.fold is not None and layer is self.layers[0]
+        if folded or parameter.grad is None:
+            total = layer.x.T @ z_bar
+            total.addmm_(dx.T, back)
+            _add(parameter, self.fold.gradient(total) if self.fold and folded else total)
+        else:
+            parameter.grad.addmm_(layer.x.T, z_bar).addmm_(dx.T, back)
 
 
 def _derivatives(dense: Dense, z: Tensor, activation: str) -> tuple[Tensor, Tensor, Tensor | None]:

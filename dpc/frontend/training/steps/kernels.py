@@ -14,7 +14,16 @@ from dpc.native import build_shared
 
 PANEL = 16
 """Nodes of a panel, M in pairs.c."""
-_FLAGS = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-lm")
+MOST_AXIS = 256
+"""Largest axis_neuron of pairs.c."""
+_FLAGS = (
+    "-O3",
+    "-fopenmp-simd",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-lm",
+)
 _SUFFIX = {torch.float64: "f64", torch.float32: "f32"}
 
 

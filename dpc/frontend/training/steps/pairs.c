@@ -9,6 +9,8 @@
 
 #define M 16 /* nodes of a panel, its two ends included */
 
+#define MOST_AXIS 256 /* axis_neuron; larger ones take the general step */
+
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
 #define CLONES                                                                                     \
   __attribute__((visibility("default"),                                                            \
@@ -16,6 +18,9 @@
 #else
 #define CLONES __attribute__((visibility("default")))
 #endif
+
+/* Half the nodes of a panel; unaligned, so that any array of doubles may be read as one. */
+typedef double vector __attribute__((vector_size(64), aligned(8), may_alias));
 
 /* The nodes of every net: `panels` panels of one width from `origin`, neighbours share an end. */
 struct grid {

@@ -5,21 +5,22 @@ static inline __attribute__((always_inline)) void NAME(basis)(double u, double s
                                                               const double *restrict coefficient,
                                                               REAL *restrict phi,
                                                               REAL *restrict slope) {
-  double t[M], dt[M], value[M] = {0}, rise[M] = {0};
-  t[0] = 1, t[1] = u, dt[0] = 0, dt[1] = 1;
-  for (int k = 2; k < M; k++) {
-    t[k] = 2 * u * t[k - 1] - t[k - 2];
-    dt[k] = 2 * t[k - 1] + 2 * u * dt[k - 1] - dt[k - 2];
-  }
+  vector t = {0}, before, dt = {0}, dt_before, value[2] = {{0}}, rise[2] = {{0}};
+  const vector *rows = (const vector *)coefficient;
+  t += 1, before = t * u, dt_before = dt; /* T_-1 = T_1, of slope 0 times T_0 */
   for (int k = 0; k < M; k++) {
-    for (int m = 0; m < M; m++) {
-      value[m] += t[k] * coefficient[k * M + m];
-      rise[m] += dt[k] * coefficient[k * M + m];
+    for (int half = 0; half < 2; half++) {
+      value[half] += t * rows[2 * k + half];
+      rise[half] += dt * rows[2 * k + half];
     }
+    const vector next = 2 * u * t - before, dt_next = 2 * (t + u * dt) - dt_before;
+    before = t, t = next, dt_before = dt, dt = dt_next;
+    if (k == 0) dt -= 1; /* T_1' = 1, where the rule for k > 0 would have 2 */
   }
+  rise[0] *= scale, rise[1] *= scale;
   for (int m = 0; m < M; m++) {
-    phi[m] = (REAL)value[m];
-    slope[m] = (REAL)(rise[m] * scale);
+    phi[m] = (REAL)value[m / 8][m % 8];
+    slope[m] = (REAL)rise[m / 8][m % 8];
   }
 }
 
@@ -120,5 +121,85 @@ CLONES void NAME(dpc_push)(int64_t natoms, const int64_t *restrict first,
         for (int m = 0; m < M; m++) to[m] += one * phi[p * M + m] + two * slope[p * M + m];
       }
     }
+  }
+}
+
+/* D = x^T x<: d [atoms, width, axis] of x [atoms, 4, width], x< its first `axis` columns. */
+static inline __attribute__((always_inline)) void NAME(outer)(int64_t width, int64_t axis,
+                                                              const REAL *restrict x,
+                                                              const REAL *restrict few,
+                                                              REAL *restrict d) {
+  for (int64_t k = 0; k < width; k++)
+    for (int64_t b = 0; b < axis; b++)
+      d[k * axis + b] = x[k] * few[b] + x[width + k] * few[width + b] +
+                        x[2 * width + k] * few[2 * width + b] +
+                        x[3 * width + k] * few[3 * width + b];
+}
+
+CLONES void NAME(dpc_outer)(int64_t natoms, int64_t width, int64_t axis, const REAL *restrict x,
+                            REAL *restrict d) {
+  for (int64_t i = 0; i < natoms; i++) {
+    const REAL *mine = x + i * 4 * width;
+    REAL *to = d + i * width * axis;
+    if (axis == 16) NAME(outer)(width, 16, mine, mine, to);
+    else NAME(outer)(width, axis, mine, mine, to);
+  }
+}
+
+/* The change of D when x changes by dx. */
+static inline __attribute__((always_inline)) void NAME(outer_along)(int64_t width, int64_t axis,
+                                                                    const REAL *restrict x,
+                                                                    const REAL *restrict dx,
+                                                                    REAL *restrict dd) {
+  for (int64_t k = 0; k < width; k++) {
+    REAL *restrict to = dd + k * axis;
+    for (int64_t b = 0; b < axis; b++) to[b] = 0;
+    for (int64_t c = 0; c < 4; c++) {
+      const REAL one = dx[c * width + k], two = x[c * width + k];
+      for (int64_t b = 0; b < axis; b++) to[b] += one * x[c * width + b] + two * dx[c * width + b];
+    }
+  }
+}
+
+CLONES void NAME(dpc_outer_along)(int64_t natoms, int64_t width, int64_t axis,
+                                  const REAL *restrict x, const REAL *restrict dx,
+                                  REAL *restrict dd) {
+  for (int64_t i = 0; i < natoms; i++) {
+    const int64_t at = i * 4 * width;
+    REAL *to = dd + i * width * axis;
+    if (axis == 16) NAME(outer_along)(width, 16, x + at, dx + at, to);
+    else NAME(outer_along)(width, axis, x + at, dx + at, to);
+  }
+}
+
+/* Added to the adjoint of x: that of D, [width, axis]; x< bar^T, and x bar on the first columns. */
+static inline __attribute__((always_inline)) void NAME(outer_back)(int64_t width, int64_t axis,
+                                                                   const REAL *restrict x,
+                                                                   const REAL *restrict bar,
+                                                                   REAL *restrict x_bar) {
+  REAL few[4][MOST_AXIS] = {{0}};
+  for (int64_t k = 0; k < width; k++) {
+    const REAL *restrict from = bar + k * axis;
+    for (int64_t c = 0; c < 4; c++) {
+      REAL sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int64_t b = 0; b < axis; b++) {
+        sum += x[c * width + b] * from[b];
+        few[c][b] += x[c * width + k] * from[b];
+      }
+      x_bar[c * width + k] += sum;
+    }
+  }
+  for (int64_t c = 0; c < 4; c++)
+    for (int64_t b = 0; b < axis; b++) x_bar[c * width + b] += few[c][b];
+}
+
+CLONES void NAME(dpc_outer_back)(int64_t natoms, int64_t width, int64_t axis,
+                                 const REAL *restrict x, const REAL *restrict bar,
+                                 REAL *restrict x_bar) {
+  for (int64_t i = 0; i < natoms; i++) {
+    const int64_t at = i * 4 * width, from = i * width * axis;
+    if (axis == 16) NAME(outer_back)(width, 16, x + at, bar + from, x_bar + at);
+    else NAME(outer_back)(width, axis, x + at, bar + from, x_bar + at);
   }
 }

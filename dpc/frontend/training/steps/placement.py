@@ -124,7 +124,8 @@ def _add_empty(prepared: Prepared, grid: Grid, nothing: Tensor, a: Tensor) -> No
             "dpc_spread", 1, one - 1, one, start.clone(), nothing[t].contiguous(),
             grid.struct(), start, phi[0], phi[1], lone, dtype=a.dtype,
         )  # fmt: skip
+        panel = slice(int(start), int(start) + kernels.PANEL)
         for net in range(len(nothing)):
-            block = slice(net * grid.nodes, (net + 1) * grid.nodes)
+            block = slice(panel.start + net * grid.nodes, panel.stop + net * grid.nodes)
             slots = prepared.empty[here, net].to(a.dtype)
-            a[here, :, block] += slots[:, None, None] * lone[:, :, : grid.nodes]
+            a[here, :, block] += slots[:, None, None] * lone[:, :, panel]

@@ -8,7 +8,9 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
+from dpc.frontend.training.group import Group
 from dpc.frontend.training.table import read_table
 from tests.paths import TESTS
 from tests.unit.frontend.training.toy import write_toy_run
@@ -43,6 +45,28 @@ def test_two_processes_learn_what_one_learns(tmp_path):
         tables.append(table_of(write_toy_run(folder, numb_steps=20), processes))
     for name, column in tables[0].items():
         np.testing.assert_allclose(tables[1][name], column, rtol=2e-2, err_msg=name)
+
+
+@pytest.mark.parametrize("frames", [(3, 1), (2, 0), (0, 2)])
+def test_gradients_are_weighed_by_frames(frames):
+    """What another process sends is added by hand; the gradient of the mean over all comes out."""
+    shapes, (mine, theirs) = [(2, 3), (4,)], frames
+    rng = torch.Generator().manual_seed(1)
+    own, other = (
+        [torch.randn(s, generator=rng, dtype=torch.float64) for s in shapes] for _ in "ab"
+    )
+    sent = torch.cat([*[g.flatten() * theirs for g in other], torch.tensor([float(theirs)])])
+
+    class Pair(Group):
+        def sum(self, tensor):
+            return tensor.add_(sent)
+
+    parameters = [torch.nn.Parameter(torch.zeros_like(g)) for g in own]
+    for p, g in zip(parameters, own, strict=True):
+        p.grad = g.clone() if mine else None
+    Pair(0, 2).sum_gradients(parameters, mine)
+    for p, a, b in zip(parameters, own, other, strict=True):
+        torch.testing.assert_close(p.grad, (mine * a + theirs * b) / sum(frames))
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Every descriptor trains: gradients of the loss, second derivatives included, and fast steps."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from dpc.config.loss import LOSS
+from dpc.frontend.training.initial import initialise
 from dpc.frontend.training.losses import losses
 from dpc.frontend.training.steps import make_step
 from dpc.frontend.training.steps.autograd import AutogradStep
@@ -161,3 +163,53 @@ def test_grid_grows_and_refines():
     before = step.grid.error(model.descriptor.embedding)
     gradients(step, batch, energy_loss())
     assert step.grid.error(model.descriptor.embedding) < before / 10
+
+
+def frozen_model(one_side=True, **fitting):
+    """Smooth nets, as training begins with them: their columns are all but dependent."""
+    descriptor = {"neuron": [6, 12, 48], "axis_neuron": 3, "type_one_side": one_side}
+    model = random_model(options=(descriptor, {"neuron": [9, 9], **fitting}, {}))
+    initialise(model, 3)
+    model.descriptor.requires_grad_(False)
+    return model
+
+
+@pytest.mark.parametrize("one_side", [True, False], ids=["one-side", "type-pairs"])
+@pytest.mark.parametrize("more", [{}, {"numb_fparam": 2}], ids=["plain", "fparam"])
+def test_frozen_embedding_gives_the_same_fitting_gradients(one_side, more):
+    model = frozen_model(one_side, **more)
+    batch, loss = batch_for(model), energy_loss()
+    fast = FusedStep(model)
+    one, two = gradients(AutogradStep(model), batch, loss), gradients(fast, batch, loss)
+    assert fast._folds
+    assert all(f.width < f.full for f in fast._folds)
+    assert two[0] == pytest.approx(one[0], rel=1e-8)
+    for key, grad in one[2].items():
+        if key.startswith("descriptor"):
+            assert grad is None and two[2][key] is None
+        else:
+            torch.testing.assert_close(two[2][key], grad, rtol=1e-7, atol=1e-8, msg=key)
+
+
+def test_gradients_add_up_where_the_embedding_is_frozen():
+    model = frozen_model()
+    batch, loss, step = batch_for(model), energy_loss(), FusedStep(model)
+    once = {n: g.clone() for n, g in gradients(step, batch, loss)[2].items() if g is not None}
+    step.gradient(batch, loss, 0.7)
+    for name, p in model.fitting.named_parameters(prefix="fitting"):
+        torch.testing.assert_close(p.grad, 2 * once[name])
+
+
+def test_frozen_embedding_follows_the_grid():
+    """Atoms nearer than any before: the grid grows, and what was made for it goes."""
+    model = frozen_model()
+    fast, slow = FusedStep(model), AutogradStep(model)
+    far = batch_for(model)
+    fast.predict(far)
+    end = fast.grid.end
+    box = None if far.box is None else 0.7 * far.box
+    near = replace(far, coord=0.7 * far.coord, box=box)
+    torch.testing.assert_close(
+        fast.predict(near).force, slow.predict(near).force, rtol=1e-7, atol=1e-8
+    )
+    assert fast.grid.end > end
