@@ -197,7 +197,7 @@ def test_more_neighbours_than_the_circuit_holds():
         for count in (most + 1, most, 3 * most, most - 1):
             given = crowd(SMALL, count)
             if count <= most:
-                same(circuit.evaluate(*given), frames.run(Integers(SMALL.m), *given))
+                same(SMALL, circuit.evaluate(*given), *given)
                 continue
             for compute in (
                 lambda *given: frames.run(Integers(SMALL.m), *given),
@@ -220,7 +220,7 @@ def test_lists_longer_than_what_waits():
     far[2, :most] = len(coord) - 1
     with Simulator(library(SMALL)) as card:
         circuit = Circuit(card, SMALL.m, SMALL.build)
-        same(circuit.evaluate(coord, atype, far), frames.run(Integers(SMALL.m), coord, atype, far))
+        same(SMALL, circuit.evaluate(coord, atype, far), coord, atype, far)
         far[2, most] = len(coord) - 1
         with pytest.raises(InputError, match=f"atom 2 has {most + 1} entries"):
             circuit.evaluate(coord, atype, far)
