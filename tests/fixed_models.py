@@ -42,7 +42,7 @@ class Made:
 
 MODELS: dict[str, Made] = {
     "smallest": Made(ntypes=1, neuron=(2,), products=1, fitting=(1,), sel=4),
-    "far": Made(ntypes=1, neuron=(4,), products=6, fitting=(6,), sel=120, rcut=7.75),
+    "far": Made(ntypes=1, neuron=(4,), products=2, fitting=(6,), sel=120, rcut=7.75),
     "odd": Made(ntypes=3, neuron=(5,), products=7, fitting=(7, 7, 5), sel=5, timestep=True),
     "split": Made(split=True, neuron=(3, 6), products=30, timestep=True),
     "two_side": Made(two_side=True),

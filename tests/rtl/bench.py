@@ -156,6 +156,7 @@ def run(
             test_dir=folder,
             results_xml=str(xml),
             log_file=str(log),
+            test_args=["--coverage-per-instance"] if coverage else [],
             extra_env={
                 "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}",
                 "DPC_RTL_CASE": case,

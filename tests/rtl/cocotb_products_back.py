@@ -6,6 +6,7 @@ import numpy as np
 from dpc.backends.fpga import images
 from dpc.ir.fixed.pipeline import _products_back
 from dpc.ir.fixed.shape import X_BITS
+from tests.rtl import corners
 from tests.rtl.golden import case
 from tests.rtl.streams import load, pack, receive, send, start, unpack
 
@@ -51,3 +52,4 @@ async def columns(dut):
                         seen[where[lane]] = values[4 * lane : 4 * lane + 4]
                 last = word["last"]
             assert seen == {w: dx[a, :, w].tolist() for w in range(width)}
+    corners.model(m, c.lanes)
