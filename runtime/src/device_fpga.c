@@ -39,17 +39,20 @@ static const char *read_circuit(const dpc_model *model, const dpc_json *root, dp
   const int32_t ntypes = model->manifest.facts.ntypes;
   const dpc_json *build = dpc_json_get(root, "build"), *digest = dpc_json_get(root, "digest");
   const int64_t lanes = whole(build, "lanes"), atoms = whole(build, "atoms"),
-                words = whole(build, "list_words"), frac = whole(root, "u_frac");
+                words = whole(build, "list_words"), beats = whole(build, "history_beats"),
+                frac = whole(root, "u_frac");
   char *end = NULL;
   if (digest == NULL || digest->kind != DPC_JSON_STRING) return "digest";
   const uint64_t hash = strtoull(digest->text, &end, 16);
   if (*end != '\0' || end == digest->text) return "digest";
-  if (lanes < 1 || lanes > 8 || atoms < 2 || atoms > 65534 || words < 2 || words > INT32_MAX)
+  if (lanes < 1 || lanes > 8 || atoms < 2 || atoms > 65534 || words < 2 || words > INT32_MAX ||
+      beats < 1)
     return "build";
   f->circuit = (dpc_fpga_circuit){.hash = hash,
                                   .lanes = (int32_t)lanes,
                                   .atoms = (int32_t)atoms,
                                   .list_words = words,
+                                  .history_beats = beats,
                                   .ntypes = ntypes};
   f->u_min = whole(root, "u_min");
   f->u_cut = whole(root, "u_cut");

@@ -37,10 +37,11 @@ extern const dpc_fpga_transport dpc_fpga_null; /* answers at once, with zeros: h
 dpc_status dpc_fpga_pause(void *card, double *waited, dpc_error *error);
 
 typedef struct dpc_fpga_circuit {
-  uint64_t hash;      /* what HASH must read */
-  int32_t lanes;      /* neighbours in a beat */
-  int32_t atoms;      /* on the chip */
-  int64_t list_words; /* on the chip */
+  uint64_t hash;         /* what HASH must read */
+  int32_t lanes;         /* neighbours in a beat */
+  int32_t atoms;         /* on the chip */
+  int64_t list_words;    /* on the chip */
+  int64_t history_beats; /* of one atom's list: so many wait for their way back */
   int32_t ntypes;
   double timeout; /* seconds that a job may take; 0: as the transport says */
 } dpc_fpga_circuit;

@@ -16,6 +16,7 @@ typedef struct builder {
   int32_t *members; /* the atoms of the block, in the order in which they were met */
   int32_t natoms;
   size_t words;                 /* of its list */
+  size_t beats;                 /* of the centre counted last */
   double low[AXES], high[AXES]; /* of its centres */
   size_t *of_type;
 } builder;
@@ -33,6 +34,7 @@ static size_t count_types(builder *b, int32_t center) {
   size_t beats = 0;
   for (int32_t t = 0; t < ntypes; t++) beats += (b->of_type[t] + lanes - 1) / lanes;
   if (beats == 0) beats = 1; /* of nobody */
+  b->beats = beats;
   return 1 + (beats * lanes + SLOTS - 1) / SLOTS;
 }
 
@@ -70,7 +72,8 @@ static int take(builder *b, int32_t center) {
     if (f->type[j] >= 0) meet(b, j);
   }
   if (b->natoms <= b->circuit->atoms && b->natoms < NOBODY &&
-      b->words + words <= (size_t)b->circuit->list_words) {
+      b->words + words <= (size_t)b->circuit->list_words &&
+      b->beats <= (size_t)b->circuit->history_beats) { /* longer ones would wait for themselves */
     b->words += words;
     return 1;
   }
@@ -164,11 +167,12 @@ static dpc_status finish(builder *b, int32_t first, int32_t count, dpc_error *er
 }
 
 static dpc_status too_large(const builder *b, int32_t center, dpc_error *error) {
-  return dpc_fail(error, DPC_ERROR_LIMIT,
-                  "atom %d has %d neighbours in its list, more than the circuit's %d atoms or %lld "
-                  "words hold. Use a smaller skin, or a circuit with more room",
-                  b->frame->centers[center], b->frame->numneigh[center], b->circuit->atoms,
-                  (long long)b->circuit->list_words);
+  return dpc_fail(
+      error, DPC_ERROR_LIMIT,
+      "atom %d has %d neighbours in its list: the circuit holds lists of %lld words and "
+      "%lld beats of %d neighbours of one type, and %d atoms. Use a smaller skin",
+      b->frame->centers[center], b->frame->numneigh[center], (long long)b->circuit->list_words,
+      (long long)b->circuit->history_beats, b->circuit->lanes, b->circuit->atoms);
 }
 
 static dpc_status cut(builder *b, dpc_error *error) {

@@ -32,8 +32,9 @@ int main(int argc, char **argv) {
                                     .lanes = (int32_t)facts[1],
                                     .atoms = (int32_t)facts[2],
                                     .list_words = facts[3],
-                                    .ntypes = (int32_t)facts[4]};
-  const double *bias = (const double *)(facts + 5);
+                                    .history_beats = facts[4],
+                                    .ntypes = (int32_t)facts[5]};
+  const double *bias = (const double *)(facts + 6);
   const int32_t nloc = given[0], nall = given[1], slots = given[2];
   const int32_t *list = given + 3 + nall;
   int32_t *numneigh = malloc((size_t)nloc * sizeof *numneigh);

@@ -96,7 +96,7 @@ static const dpc_fpga_transport transport = {
 
 static dpc_fpga_circuit circuit(void) {
   return (dpc_fpga_circuit){
-      .hash = 7, .lanes = LANES, .atoms = 64, .list_words = 1024, .ntypes = 2};
+      .hash = 7, .lanes = LANES, .atoms = 64, .list_words = 1024, .history_beats = 64, .ntypes = 2};
 }
 
 static const uint64_t model[3] = {1, 2, 3};
@@ -406,6 +406,22 @@ static void test_too_small(void) {
   dpc_error error;
   CHECK(dpc_fpga_cut(&c, &frame, &blocks, &error) == DPC_ERROR_LIMIT, "fits");
   CHECK(strstr(error.message, "neighbours") != NULL, "%s", error.message);
+  c = circuit();
+  size_t longest = 0; /* in beats: lists of both types */
+  for (int32_t i = 0; i < frame.count; i++) {
+    size_t of_type[2] = {0};
+    for (int32_t k = 0; k < frame.numneigh[i]; k++) {
+      const int32_t type = frame.type[frame.neighbors[i][k]];
+      if (type >= 0) of_type[type]++;
+    }
+    const size_t beats = (of_type[0] + LANES - 1) / LANES + (of_type[1] + LANES - 1) / LANES;
+    longest = beats > longest ? beats : longest;
+  }
+  c.history_beats = (int64_t)longest;
+  CHECK(dpc_fpga_cut(&c, &frame, &blocks, &error) == DPC_OK, "%s", error.message);
+  c.history_beats--; /* the longest would wait for itself */
+  CHECK(dpc_fpga_cut(&c, &frame, &blocks, &error) == DPC_ERROR_LIMIT, "fits");
+  CHECK(strstr(error.message, "beats") != NULL, "%s", error.message);
   dpc_fpga_free_blocks(&blocks);
 }
 

@@ -245,7 +245,8 @@ def write_frame(c: Case, tmp_path: Path, coord, atype, nlist, atoms: int) -> Non
     coord.tofile(tmp_path / "coord.bin")
     head = [len(nlist), len(coord), nlist.shape[1]]
     np.concatenate([head, atype, nlist.ravel()]).astype(np.int32).tofile(tmp_path / "frame.bin")
-    facts = np.array([0, c.lanes, atoms, c.build.list_words, c.m.shape.ntypes], np.int64)
+    facts = [0, c.lanes, atoms, c.build.list_words, c.build.history_beats, c.m.shape.ntypes]
+    facts = np.array(facts, np.int64)
     facts[:1] = np.array([digest_of(c.m.shape, c.build)], np.uint64).view(np.int64)
     (tmp_path / "circuit.bin").write_bytes(
         facts.tobytes() + c.m.energy_bias.astype(float).tobytes()

@@ -72,7 +72,8 @@ class Evaluation:
         for t, here in self._types():
             if here.stop > here.start:
                 fold = self.folds[t] if self.folds else None
-                passes = Passes(fitting.nets[t], inputs[here], activation, fold)
+                rows = inputs[here] if fold is None else fold.rows(inputs[here])
+                passes = Passes(fitting.nets[t], rows, activation, fold)
                 energy[here] = passes.y.squeeze(1).to(torch.float64)
                 self.passes.append((here, passes))
         self.energy = (energy + bias) * self.counted
@@ -120,7 +121,8 @@ class Evaluation:
         d_bar = self.x.new_empty(len(self.x), self.width)
         for here, passes in self.passes:
             bar = passes.back(self.counted[here, None].to(passes.y.dtype))
-            d_bar[here] = bar[:, : self.width].to(d_bar.dtype)
+            bar = bar[:, : self.width] if passes.fold is None else passes.fold.whole(bar)
+            d_bar[here] = bar.to(d_bar.dtype)
         return d_bar
 
     def _outer(self, kernel: str, *arguments: Tensor, into: Tensor) -> Tensor:
@@ -152,7 +154,9 @@ class Evaluation:
         for here, passes in self.passes:
             dtype = passes.y.dtype
             along = dd[here].to(dtype)
-            surplus = passes.layers[0].x.shape[1] - self.width
+            if passes.fold is not None:
+                along = passes.fold.rows(along)
+            surplus = passes.layers[0].x.shape[1] - along.shape[1]
             if surplus:
                 along = torch.cat([along, along.new_zeros(len(along), surplus)], 1)
             passes.along(along)

@@ -1,13 +1,18 @@
 """Frozen embedding nets in fewer columns, and the first layer of the fitting nets on them.
 
-The M columns of G, functions of one number, are all but dependent: with G = [G<, G>], G< its first
-`axis` columns, G> = (G> V) V^T to the last digits for the few leading right singular vectors V of
-G>. Then D = X^T X< of X = a [G<, G> V] holds the whole of D, in axis + rank rows in place of M,
+The M columns of G, functions of one number, are all but dependent. With G = [G<, G>], G< its first
+`axis` columns,
 
-    D = T D',   T = diag(1, V),   W^T D = (T^T W)^T D',
+    G> = G< C + E,   E = (E V) V^T
 
-and the gradient by W is T times that by T^T W. While G is learned, V would have to follow it;
-where it is frozen, V is made once.
+to the last digits: C takes from G> what G< says well, and the few leading right singular vectors V
+of the rest E say the rest. Then D = X^T X< of X = a [G<, E V] holds the whole of D, in axis + rank
+rows in place of M; and D<, its first rows, is symmetric, so that its lower half is left out, too:
+
+    D = T D',   T = (1, 0; C^T, V),   W^T D = (T^T W)^T D',
+
+and the gradient by W is T times that by T^T W. While G is learned, C and V would have to follow
+it; where it is frozen, they are made once.
 """
 
 from __future__ import annotations
@@ -19,53 +24,80 @@ from torch import Tensor
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-7}
 """Singular values below this part of the largest are left out."""
+TOLD = 1e-3
+"""G< says what its singular values above this part of the largest say: C stays near one, so that
+rounding errors of D< do not grow in T."""
 WORTHWHILE = 0.85  # of the columns; above, folding the weights costs what it saves
 
 
-@dataclass(frozen=True)
 class Fold:
-    """T of one part: the first `axis` columns stay, the others go through v [M - axis, rank]."""
+    """T of one part: `axis` columns stay, the others are g< c + e, e through v [M - axis, rank]."""
 
-    axis: int
-    v: Tensor
-
-    @property
-    def full(self) -> int:
-        """Elements of D."""
-        return (self.axis + self.v.shape[0]) * self.axis
-
-    @property
-    def width(self) -> int:
-        """Elements of D'."""
-        return (self.axis + self.v.shape[1]) * self.axis
+    def __init__(self, c: Tensor, v: Tensor, dtype: torch.dtype) -> None:
+        self.axis, rank = len(c), v.shape[1]
+        self.c, self.v = c, v  # in float64
+        self.lower = torch.cat([c.T, v], 1).to(dtype)  # the lower rows of T
+        self.full = (self.axis + len(v)) * self.axis  # elements of D
+        self.width = (self.axis + rank) * self.axis  # of X^T X<
+        places = torch.arange(self.width).view(-1, self.axis)
+        upper = torch.triu(torch.ones(self.axis, self.axis, dtype=torch.bool), 1)
+        self.upper = places[: self.axis][upper]
+        self.mirrored = places[: self.axis].T[upper]
+        left = torch.ones(self.width, dtype=torch.bool)
+        left[self.mirrored] = False
+        self.kept = left.nonzero().squeeze(1)
+        """Places of D' in X^T X<."""
 
     def columns(self, g: Tensor) -> Tensor:
-        """[G<, G> V] of g [nodes, M]."""
-        return torch.cat([g[:, : self.axis], g[:, self.axis :] @ self.v], 1)
+        """[G<, E V] of g [nodes, M]."""
+        first, others = g[:, : self.axis], g[:, self.axis :].to(torch.float64)
+        rest = others - first.to(torch.float64) @ self.c
+        return torch.cat([first, (rest @ self.v).to(g.dtype)], 1)
+
+    def rows(self, d: Tensor) -> Tensor:
+        """D' and what else a net reads, of rows [n, width + more] of X^T X<."""
+        return torch.cat([d[:, self.kept], d[:, self.width :]], 1)
+
+    def whole(self, bar: Tensor) -> Tensor:
+        """Adjoints of X^T X< [n, width], from those of `rows`: elements that are not read have none."""
+        full = bar.new_zeros(len(bar), self.width)
+        full[:, self.kept] = bar[:, : len(self.kept)]
+        return full
 
     def weight(self, weight: Tensor) -> Tensor:
         """T^T W of a first layer's W [M axis + more, out]; its further rows stay."""
-        return self._through(weight, self.v.T, self.full)
+        begin, out = self.axis**2, weight.shape[1]
+        lower = self.lower.to(weight.dtype)
+        middle = lower.T @ weight[begin : self.full].view(len(lower), -1)
+        folded = middle.view(self.width, out)
+        folded[:begin] += weight[:begin]
+        folded[self.upper] += folded[self.mirrored]
+        return torch.cat([folded[self.kept], weight[self.full :]])
 
     def gradient(self, gradient: Tensor) -> Tensor:
         """The gradient by W from that by T^T W."""
-        return self._through(gradient, self.v, self.width)
-
-    def _through(self, rows: Tensor, matrix: Tensor, end: int) -> Tensor:
-        begin, out = self.axis**2, rows.shape[1]
-        middle = matrix.to(rows.dtype) @ rows[begin:end].view(matrix.shape[1], -1)
-        return torch.cat([rows[:begin], middle.view(-1, out), rows[end:]])
+        begin, out = self.axis**2, gradient.shape[1]
+        folded = gradient.new_empty(self.width, out)
+        folded[self.kept] = gradient[: len(self.kept)]
+        folded[self.mirrored] = folded[self.upper]
+        lower = self.lower.to(gradient.dtype) @ folded.view(self.axis + self.v.shape[1], -1)
+        return torch.cat([folded[:begin], lower.view(-1, out), gradient[len(self.kept) :]])
 
 
 def fold(parts: list[Tensor], axis: int) -> list[Fold]:
     """Of each part g [nodes, M], all of one rank; [] where there is too little to save."""
-    width = parts[0].shape[1]
+    width, dtype = parts[0].shape[1], parts[0].dtype
+    if axis == width:
+        return []
     found = []
     rank = 0
     for g in parts:
-        _, s, vh = torch.linalg.svd(g[:, axis:].to(torch.float64), full_matrices=False)
-        rank = max(rank, int((s > TOLERANCE[g.dtype] * s.max()).sum()) if len(s) else 0)
-        found.append(vh.T)
-    if not rank or axis + rank > WORTHWHILE * width:
+        first, others = g[:, :axis].to(torch.float64), g[:, axis:].to(torch.float64)
+        c = torch.linalg.pinv(first, rtol=TOLD) @ others
+        _, s, vh = torch.linalg.svd(others - first @ c, full_matrices=False)
+        largest = torch.linalg.matrix_norm(others, 2)
+        rank = max(rank, int((s > TOLERANCE[dtype] * largest).sum()))
+        found.append((c, vh.T))
+    if axis + rank > WORTHWHILE * width:
         return []
-    return [Fold(axis, v[:, :rank].to(g.dtype)) for v, g in zip(found, parts, strict=True)]
+    return [Fold(c, v[:, :rank], dtype) for c, v in found]
