@@ -1,11 +1,9 @@
 """The formula of blocks against synthesis of small modules: within 10 %."""
 
-from dataclasses import replace
-
 import pytest
 
 from dpc.backends.fpga.parameters import Build
-from dpc.backends.fpga.resources import Use, resources, total
+from dpc.backends.fpga.resources import Use, resources
 from dpc.backends.fpga.synthesis import blocks, synthesize
 from dpc.ir.fixed.shape import Shape
 
@@ -72,15 +70,3 @@ def test_blocks(block):
     for kind in ("dsp", "bram", "uram"):
         made = sum(one[kind] for one in found)
         assert getattr(said, kind) == pytest.approx(made, rel=0.1), kind
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("table", ["block", "ultra"])
-def test_whole_core(table):
-    """With all that lies between the blocks."""
-    build = replace(BUILD, table_style=table)
-    found = blocks(synthesize(SHAPE, build))
-    said = total(resources(SHAPE, build))
-    print({kind: (getattr(said, kind), found[kind]) for kind in found})
-    for kind in ("dsp", "bram", "uram"):
-        assert getattr(said, kind) == pytest.approx(found[kind], rel=0.1), kind
