@@ -17,8 +17,6 @@ it; where it is frozen, they are made once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -59,7 +57,7 @@ class Fold:
         return torch.cat([d[:, self.kept], d[:, self.width :]], 1)
 
     def whole(self, bar: Tensor) -> Tensor:
-        """Adjoints of X^T X< [n, width], from those of `rows`: elements that are not read have none."""
+        """Adjoints of X^T X< [n, width] from those of `rows`; what is not read has none."""
         full = bar.new_zeros(len(bar), self.width)
         full[:, self.kept] = bar[:, : len(self.kept)]
         return full
