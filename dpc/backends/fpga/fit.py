@@ -46,9 +46,11 @@ def limits(m: Contents, target: Target, build: Build | None) -> list[Limit]:
               f"quantize{{max_neighbors={MOST_NEIGHBORS}}}, shorter rcut"),
     ]  # fmt: skip
     if build is not None:
-        lanes = (build.product_lanes, *build.layer_lanes)
         beats = -(-shape.products // build.product_lanes)
-        banks = max(w * n for w, n in zip(shape.widths, lanes[1:], strict=False)) // 2
+        banks = max(
+            width * n // (4 if packed else 2)
+            for width, n, packed in zip(shape.widths, build.layer_lanes, shape.packed, strict=False)
+        )
         found += [
             limit("products of a cycle", build.product_lanes, 16, "a longer interval"),
             limit("cycles of the descriptor", beats, 256, "fewer products: a larger error budget"),
