@@ -89,12 +89,13 @@ class Passes:
             if layer.dz is None:
                 z_bar = bar
             else:
-                curved = layer.curvature
-                if curved is None:
-                    curved = -2 * layer.y * layer.slope
-                z_bar = bar * layer.slope + out * curved * layer.dz
+                z_bar = bar * layer.slope
+                if layer.curvature is None:  # -2 y idt act'(z)
+                    z_bar.addcmul_(layer.y * layer.dz, back, value=-2)
+                else:
+                    z_bar.addcmul_(out * layer.dz, layer.curvature)
                 if dense.idt is not None:
-                    _add(dense.idt, (bar * layer.y + out * layer.rate * layer.dz).sum(0))
+                    _add(dense.idt, (bar * layer.y).addcmul_(out * layer.rate, layer.dz).sum(0))
             self._weight_gradient(layer, z_bar, dx, back)
             _add(dense.bias, z_bar.sum(0))
             if layer is self.layers[0] and not inputs:
@@ -107,11 +108,13 @@ class Passes:
         parameter = layer.dense.weight
         if not parameter.requires_grad:
             return
-        folded = self.fold is not None and layer is self.layers[0]
+        folded = self.fold if layer is self.layers[0] else None
         if folded or parameter.grad is None:
-            total = layer.x.T @ z_bar
-            total.addmm_(dx.T, back)
-            _add(parameter, self.fold.gradient(total) if self.fold and folded else total)
+            total = (layer.x.T @ z_bar).addmm_(dx.T, back)
+            if folded:
+                folded.add_gradient(parameter, total)
+            else:
+                _add(parameter, total)
         else:
             parameter.grad.addmm_(layer.x.T, z_bar).addmm_(dx.T, back)
 
@@ -120,7 +123,7 @@ def _derivatives(dense: Dense, z: Tensor, activation: str) -> tuple[Tensor, Tens
     """act(z), act'(z), and idt act''(z) where it does not follow from them."""
     if activation == "tanh":
         y = torch.tanh(z)
-        return y, 1 - y * y, None
+        return y, torch.addcmul(torch.ones((), dtype=y.dtype), y, y, value=-1), None
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         y = dense.activation(z)

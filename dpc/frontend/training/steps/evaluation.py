@@ -72,8 +72,7 @@ class Evaluation:
         for t, here in self._types():
             if here.stop > here.start:
                 fold = self.folds[t] if self.folds else None
-                rows = inputs[here] if fold is None else fold.rows(inputs[here])
-                passes = Passes(fitting.nets[t], rows, activation, fold)
+                passes = Passes(fitting.nets[t], inputs[here], activation, fold)
                 energy[here] = passes.y.squeeze(1).to(torch.float64)
                 self.passes.append((here, passes))
         self.energy = (energy + bias) * self.counted
@@ -121,8 +120,7 @@ class Evaluation:
         d_bar = self.x.new_empty(len(self.x), self.width)
         for here, passes in self.passes:
             bar = passes.back(self.counted[here, None].to(passes.y.dtype))
-            bar = bar[:, : self.width] if passes.fold is None else passes.fold.whole(bar)
-            d_bar[here] = bar.to(d_bar.dtype)
+            d_bar[here] = bar[:, : self.width].to(d_bar.dtype)
         return d_bar
 
     def _outer(self, kernel: str, *arguments: Tensor, into: Tensor) -> Tensor:
@@ -154,8 +152,6 @@ class Evaluation:
         for here, passes in self.passes:
             dtype = passes.y.dtype
             along = dd[here].to(dtype)
-            if passes.fold is not None:
-                along = passes.fold.rows(along)
             surplus = passes.layers[0].x.shape[1] - along.shape[1]
             if surplus:
                 along = torch.cat([along, along.new_zeros(len(along), surplus)], 1)

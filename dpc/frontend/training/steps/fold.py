@@ -6,8 +6,8 @@ The M columns of G, functions of one number, are all but dependent. With G = [G<
     G> = G< C + E,   E = (E V) V^T
 
 to the last digits: C takes from G> what G< says well, and the few leading right singular vectors V
-of the rest E say the rest. Then D = X^T X< of X = a [G<, E V] holds the whole of D, in axis + rank
-rows in place of M; and D<, its first rows, is symmetric, so that its lower half is left out, too:
+of the rest E say the rest. Then D' = X^T X< of X = a [G<, E V] holds the whole of D, in axis + rank
+rows in place of M:
 
     D = T D',   T = (1, 0; C^T, V),   W^T D = (T^T W)^T D',
 
@@ -36,15 +36,7 @@ class Fold:
         self.c, self.v = c, v  # in float64
         self.lower = torch.cat([c.T, v], 1).to(dtype)  # the lower rows of T
         self.full = (self.axis + len(v)) * self.axis  # elements of D
-        self.width = (self.axis + rank) * self.axis  # of X^T X<
-        places = torch.arange(self.width).view(-1, self.axis)
-        upper = torch.triu(torch.ones(self.axis, self.axis, dtype=torch.bool), 1)
-        self.upper = places[: self.axis][upper]
-        self.mirrored = places[: self.axis].T[upper]
-        left = torch.ones(self.width, dtype=torch.bool)
-        left[self.mirrored] = False
-        self.kept = left.nonzero().squeeze(1)
-        """Places of D' in X^T X<."""
+        self.width = (self.axis + rank) * self.axis  # of D'
 
     def columns(self, g: Tensor) -> Tensor:
         """[G<, E V] of g [nodes, M]."""
@@ -52,34 +44,24 @@ class Fold:
         rest = others - first.to(torch.float64) @ self.c
         return torch.cat([first, (rest @ self.v).to(g.dtype)], 1)
 
-    def rows(self, d: Tensor) -> Tensor:
-        """D' and what else a net reads, of rows [n, width + more] of X^T X<."""
-        return torch.cat([d[:, self.kept], d[:, self.width :]], 1)
-
-    def whole(self, bar: Tensor) -> Tensor:
-        """Adjoints of X^T X< [n, width] from those of `rows`; what is not read has none."""
-        full = bar.new_zeros(len(bar), self.width)
-        full[:, self.kept] = bar[:, : len(self.kept)]
-        return full
-
     def weight(self, weight: Tensor) -> Tensor:
         """T^T W of a first layer's W [M axis + more, out]; its further rows stay."""
-        begin, out = self.axis**2, weight.shape[1]
-        lower = self.lower.to(weight.dtype)
-        middle = lower.T @ weight[begin : self.full].view(len(lower), -1)
-        folded = middle.view(self.width, out)
+        begin, lower = self.axis**2, self.lower.to(weight.dtype)
+        folded = (lower.T @ weight[begin : self.full].view(len(lower), -1)).view(self.width, -1)
         folded[:begin] += weight[:begin]
-        folded[self.upper] += folded[self.mirrored]
-        return torch.cat([folded[self.kept], weight[self.full :]])
+        further = weight[self.full :]
+        return torch.cat([folded, further]) if len(further) else folded
 
-    def gradient(self, gradient: Tensor) -> Tensor:
-        """The gradient by W from that by T^T W."""
-        begin, out = self.axis**2, gradient.shape[1]
-        folded = gradient.new_empty(self.width, out)
-        folded[self.kept] = gradient[: len(self.kept)]
-        folded[self.mirrored] = folded[self.upper]
-        lower = self.lower.to(gradient.dtype) @ folded.view(self.axis + self.v.shape[1], -1)
-        return torch.cat([folded[:begin], lower.view(-1, out), gradient[len(self.kept) :]])
+    def add_gradient(self, parameter: Tensor, gradient: Tensor) -> None:
+        """Adds the gradient by W, from that by T^T W, in place: it is megabytes."""
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        begin, grad = self.axis**2, parameter.grad
+        lower = self.lower.to(grad.dtype)
+        grad[:begin] += gradient[:begin]
+        grad[self.full :] += gradient[self.width :]
+        rows = gradient[: self.width].view(lower.shape[1], -1)
+        grad[begin : self.full].view(len(lower), -1).addmm_(lower, rows)
 
 
 def fold(parts: list[Tensor], axis: int) -> list[Fold]:
