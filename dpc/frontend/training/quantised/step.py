@@ -6,7 +6,6 @@ NVNMD's training); the fitting nets learn. What comes before them is a constant 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -72,25 +71,7 @@ class QuantisedStep(Step):
         self.fitting, self.circuit = model.fitting, circuit
         model.descriptor.requires_grad_(False)
         self._frozen = circuit.contents(model)
-        self._room = limit  # bytes kept for each data set
-
-    def preparer(self) -> Callable[[Batch], object]:
-        """With a cache of what single frames are prepared to: it is a constant of the frame."""
-        plain, kept, room = super().preparer(), {}, self._room
-
-        def prepared(batch: Batch) -> object:
-            nonlocal room
-            if batch.nframe != 1:
-                return plain(batch)
-            key = (int(batch.system[0]), int(batch.frame[0]), batch.nloc)
-            if key in kept:
-                return kept[key]
-            made: Any = plain(batch)
-            if room >= made.nbytes:
-                kept[key], room = made, room - made.nbytes
-            return made
-
-        return prepared
+        self.room = limit
 
     def prepare(self, batch: Batch, pairs: Pairs) -> Prepared:
         m = self._frozen

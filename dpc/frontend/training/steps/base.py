@@ -23,6 +23,8 @@ class Step(ABC):
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self.room = 0
+        """Bytes for frames as `prepare` makes them, with an `nbytes`, for each data set."""
 
     @staticmethod
     def refuses(model: Model) -> str:
@@ -34,9 +36,27 @@ class Step(ABC):
         """What follows from the positions alone; may be called in another thread."""
 
     def preparer(self) -> Callable[[Batch], object]:
-        """`prepare` for the batches of one data set, with a cache of their pairs."""
+        """`prepare` for the batches of one data set, with a cache of their pairs.
+
+        What single frames are prepared to is kept as well while `room` lasts.
+        """
         cache = PairCache(self.model.rcut, self.model.sel)
-        return lambda batch: self.prepare(batch, cache(batch)) if batch.nframe else None
+        kept: dict[tuple[int, int, int], Any] = {}
+        room = self.room
+
+        def prepared(batch: Batch) -> object:
+            nonlocal room
+            if batch.nframe != 1:
+                return self.prepare(batch, cache(batch)) if batch.nframe else None
+            key = (int(batch.system[0]), int(batch.frame[0]), batch.nloc)
+            if key not in kept:
+                made: Any = self.prepare(batch, cache(batch))
+                if not room or room < made.nbytes:
+                    return made
+                kept[key], room = made, room - made.nbytes
+            return kept[key]
+
+        return prepared
 
     def prepared(self, batch: Batch) -> Any:
         """What a preparer made of the batch, or the same made now."""

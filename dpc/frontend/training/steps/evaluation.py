@@ -59,7 +59,13 @@ class Evaluation:
     def _forward(self) -> None:
         model, prepared = self.model, self.prepared
         fitting = self.step.fitting
-        self.x = self._contract(self.spread.a)
+        kept = prepared.kept
+        if kept.x is not None and kept.nodes is self.graph:
+            self.x = kept.x
+        else:
+            self.x = self._contract(self.spread.a)
+            if not self.graph.requires_grad:
+                kept.nodes, kept.x = self.graph, self.x
         self.width = self.x.shape[2] * self.axis
         d = self._outer("dpc_outer", self.x, into=self.x.new_empty(len(self.x), self.width))
         inputs = d.to(torch.float64) if d.dtype != fitting.dtype else d

@@ -48,7 +48,7 @@ def library() -> ctypes.CDLL:
 
 
 def call(name: str, *arguments: Any, dtype: torch.dtype | None = None) -> None:
-    """Call a kernel: tensors go as pointers, whole numbers as int64, floats as double.
+    """Call a kernel: tensors and None go as pointers, whole numbers as int64, floats as double.
 
     ctypes lets go of the interpreter meanwhile: the loader's thread works on.
     """
@@ -58,6 +58,8 @@ def call(name: str, *arguments: Any, dtype: torch.dtype | None = None) -> None:
 
 
 def _converted(value: Any) -> Any:
+    if value is None:
+        return ctypes.c_void_p()
     if isinstance(value, Tensor):
         assert value.is_contiguous()
         return ctypes.c_void_p(value.data_ptr())

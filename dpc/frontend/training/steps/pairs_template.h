@@ -24,7 +24,7 @@ static inline __attribute__((always_inline)) void NAME(basis)(double u, double s
   }
 }
 
-/* a[i, c, block of the pair's net + node] += R_c phi_node, over the pairs of atom i. */
+/* a[i, c, block of the pair's net + node] += R_c phi_node, over the pairs of atom i; `a` or null. */
 CLONES void NAME(dpc_spread)(int64_t natoms, const int64_t *restrict first,
                              const int64_t *restrict count, const int32_t *restrict net,
                              const double *restrict row, const struct grid *grid,
@@ -33,8 +33,8 @@ CLONES void NAME(dpc_spread)(int64_t natoms, const int64_t *restrict first,
   const int64_t width = grid->nets * grid->nodes;
   const double scale = 2 * grid->inverse_width;
   for (int64_t i = 0; i < natoms; i++) {
-    REAL *restrict mine = a + i * 4 * width;
-    memset(mine, 0, sizeof(REAL) * 4 * width);
+    REAL *restrict mine = a ? a + i * 4 * width : a;
+    if (a) memset(mine, 0, sizeof(REAL) * 4 * width);
     for (int64_t p = first[i]; p < first[i] + count[i]; p++) {
       const double at = (row[4 * p] - grid->origin) * grid->inverse_width;
       int64_t panel = (int64_t)at;
@@ -42,7 +42,7 @@ CLONES void NAME(dpc_spread)(int64_t natoms, const int64_t *restrict first,
       const int64_t begin = net[p] * grid->nodes + panel * (M - 1);
       start[p] = (int32_t)begin;
       NAME(basis)(2 * (at - panel) - 1, scale, grid->coefficient, phi + p * M, slope + p * M);
-      for (int c = 0; c < 4; c++) {
+      for (int c = 0; a && c < 4; c++) {
         const REAL weight = (REAL)row[4 * p + c];
         REAL *restrict to = mine + c * width + begin;
         for (int m = 0; m < M; m++) to[m] += weight * phi[p * M + m];

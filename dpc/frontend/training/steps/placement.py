@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -13,6 +13,14 @@ from dpc.frontend.descriptors.se_e2_a import SeE2A
 from dpc.frontend.model import Model
 from dpc.frontend.training.steps import kernels
 from dpc.frontend.training.steps.nodes import Grid
+
+
+@dataclass
+class Kept:
+    """X of a frame by frozen nets, as these nodes have them."""
+
+    nodes: Tensor | None = None
+    x: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,13 @@ class Prepared:
     shape: Tensor  # [npair, 4]
     empty: Tensor  # [n, ntypes]: empty slots
     farthest: float  # largest first column of the rows
+    kept: Kept = field(default_factory=Kept)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays of pairs, and of X in 64 columns."""
+        pairs = (self.centre, self.neighbor, self.net, self.r, self.row, self.shape)
+        return sum(x.nbytes for x in pairs) + 4 * 64 * 8 * len(self.order)
 
 
 @dataclass
@@ -42,7 +57,7 @@ class Spread:
     start: Tensor  # int32 [npair]
     phi: Tensor  # [npair, PANEL]
     slope: Tensor
-    a: Tensor  # [n, 4, ntypes * nodes]
+    a: Tensor  # [n, 4, ntypes * nodes]; not filled where X is known
 
 
 def statistics(descriptor: SeE2A) -> tuple[Tensor, Tensor]:
@@ -95,7 +110,9 @@ def prepare(model: Model, descriptor: SeE2A, batch: Batch, pairs: Pairs) -> Prep
     )
 
 
-def spread(prepared: Prepared, grid: Grid, nothing: Tensor, dtype: torch.dtype) -> Spread:
+def spread(
+    prepared: Prepared, grid: Grid, nothing: Tensor, dtype: torch.dtype, fill: bool = True
+) -> Spread:
     """The pairs on the nodes of a grid; nothing [ntypes, 4] is the row of an empty slot."""
     n, npair, width = len(prepared.order), len(prepared.r), grid.nets * grid.nodes
     start = torch.empty(npair, dtype=torch.int32)
@@ -104,9 +121,10 @@ def spread(prepared: Prepared, grid: Grid, nothing: Tensor, dtype: torch.dtype) 
     a = torch.empty(n, 4, width, dtype=dtype)
     kernels.call(
         "dpc_spread", n, prepared.first, prepared.count, prepared.net, prepared.row,
-        grid.struct(), start, phi, slope, a, dtype=dtype,
+        grid.struct(), start, phi, slope, a if fill else None, dtype=dtype,
     )  # fmt: skip
-    _add_empty(prepared, grid, nothing, a)
+    if fill:
+        _add_empty(prepared, grid, nothing, a)
     return Spread(grid, start, phi, slope, a)
 
 

@@ -38,6 +38,7 @@ from dpc.frontend.training.steps.nodes import HARMLESS, Grid, first_grid, fit_gr
 from dpc.frontend.training.steps.placement import Prepared, Spread, prepare, spread, statistics
 
 ROUGH = ("relu", "relu6", "silut", "custom_silu")
+ROOM = 384 << 20  # bytes for frames with their X, where nets are frozen
 CHECK_EVERY = 100  # steps between two looks at the error between the nodes
 
 
@@ -56,6 +57,7 @@ class FusedStep(Step):
         self.dtype = self.descriptor.dtype
         self.grid: Grid | None = None
         self._lock = threading.Lock()
+        self.room = 0 if self._learned() else ROOM
         self._nodes: Tensor | None = None  # of frozen nets, folded
         self._folds: list[Fold] = []  # of each type of centre
         self._since_check = 0
@@ -103,7 +105,8 @@ class FusedStep(Step):
                 self.grid = self.grid.reaching(high)
                 self._nodes = None
             grid = self.grid
-        return spread(prepared, grid, nothing, self.dtype)
+            known = self._nodes is not None and prepared.kept.nodes is self._nodes
+        return spread(prepared, grid, nothing, self.dtype, fill=not known)
 
     def predict(self, batch: Batch) -> Prediction:
         with torch.no_grad():
@@ -130,7 +133,7 @@ class FusedStep(Step):
         if self._nodes is not None:
             return self._nodes, self._folds
         places = grid.places().to(self.dtype)[:, None]
-        trainable = any(p.requires_grad for p in self.descriptor.embedding.parameters())
+        trainable = self._learned()
         with torch.set_grad_enabled(trainable):
             values = torch.cat([net(places) for net in self.descriptor.embedding])
         if trainable:
@@ -143,6 +146,9 @@ class FusedStep(Step):
             values = torch.cat([f.columns(g) for f, g in zip(folds, parts, strict=True)])
         self._nodes, self._folds = values, folds * (self.ntypes if self.one_side else 1)
         return self._nodes, self._folds
+
+    def _learned(self) -> bool:
+        return any(p.requires_grad for p in self.descriptor.embedding.parameters())
 
     def _check_grid(self) -> None:
         """Refine the grid when the nets have become too rough for it."""
