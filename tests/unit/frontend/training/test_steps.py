@@ -200,6 +200,23 @@ def test_gradients_add_up_where_the_embedding_is_frozen():
         torch.testing.assert_close(p.grad, 2 * once[name])
 
 
+def test_a_frame_seen_again_is_the_same_where_the_embedding_is_frozen():
+    model = frozen_model()
+    loss, step = energy_loss(), FusedStep(model)
+    prepare, batch = step.preparer(), batch_for(model, nframe=1)
+    again = [batch.with_prepared(prepare(batch)) for _ in range(2)]
+    assert again[0].prepared is again[1].prepared
+    first = gradients(step, again[0], loss)
+    assert again[0].prepared.kept.x is not None
+    second, fresh = gradients(step, again[1], loss), gradients(step, batch, loss)
+    for found in (second, fresh):
+        assert found[0] == first[0]
+        for key, grad in first[2].items():
+            assert grad is None or torch.equal(found[2][key], grad), key
+    step.grid, step._nodes = step.grid.finer(), None  # what was kept is of other nodes
+    assert gradients(step, again[1], loss)[0] == pytest.approx(first[0], rel=1e-8)
+
+
 def test_frozen_embedding_follows_the_grid():
     """Atoms nearer than any before: the grid grows, and what was made for it goes."""
     model = frozen_model()
