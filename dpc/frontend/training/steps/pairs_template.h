@@ -24,7 +24,7 @@ static inline __attribute__((always_inline)) void NAME(basis)(double u, double s
   }
 }
 
-/* a[i, c, block of the pair's net + node] += R_c phi_node, over the pairs of atom i; `a` or null. */
+/* a[i, c, block of the pair's net + node] += R_c phi_node, over the pairs of atom i; or no `a`. */
 CLONES void NAME(dpc_spread)(int64_t natoms, const int64_t *restrict first,
                              const int64_t *restrict count, const int32_t *restrict net,
                              const double *restrict row, const struct grid *grid,
