@@ -63,6 +63,10 @@ def test_signals_unwind(run, number):
         finally:
             seen.cleaned = True
 
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip(
+            "whoever started the tests had the signal ignored: nohup, a job in the background"
+        )
     before = signal.getsignal(number)
     code, said = run(body)
     assert code == 128 + number and seen.cleaned
