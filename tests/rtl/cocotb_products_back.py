@@ -25,7 +25,8 @@ async def columns(dut):
     for size, pauses in ((18, (0.0, 0.0)), (20, (0.3, 0.3)), (26, (0.0, 0.6))):
         x = rng.integers(-(1 << size), 1 << size, (atoms, 4, width))
         dd = rng.integers(-(1 << 23), 1 << 23, (atoms, count))
-        dx = c.numbers().narrow("dx", _products_back(m, x, dd), m.shift["dx"], X_BITS)
+        n = c.numbers()
+        dx = n.narrow("dx", _products_back(n, m, x, dd), m.shift["dx"], X_BITS)
         beats = -(-count // d_lanes)
         filled = np.zeros((atoms, beats * d_lanes), int)
         filled[:, :count] = dd
