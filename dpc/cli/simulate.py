@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpc.errors import DpcError, InputError, UsageError
+from dpc.errors import DpcError, UsageError
 
 if TYPE_CHECKING:
     from dpc.backends.fpga.commands import Answer
@@ -65,29 +64,21 @@ def run(args: argparse.Namespace) -> int:
 
     from dpc.backends.fpga import occupancy
     from dpc.backends.fpga.device import Circuit
-    from dpc.backends.fpga.parameters import Build
+    from dpc.backends.fpga.opened import open_circuit
     from dpc.backends.fpga.simulator import SIMULATOR, Simulator, library
     from dpc.data.inputs import graph_inputs
     from dpc.data.system import System
     from dpc.ir.fixed import frames
     from dpc.ir.fixed.numbers import Integers
-    from dpc.ir.fixed.store import contents_of
-    from dpc.ir.ops.fixed import FixedPoint
-    from dpc.package.read import open_package
     from dpc.package.write import write_package
 
     if args.plot is not None:
         occupancy.check_format(args.plot)
     if args.system is None and not args.add:
         raise UsageError("give a data folder with -s, or --add")
-    package = open_package(args.package)
-    program = package.program()
-    found = list(program.energy.find(FixedPoint))
-    if not found:
-        raise InputError(f"{args.package}: is not for an FPGA: compile with --target vu9p")
-    contents = contents_of(found[0], program.store)
-    said = json.loads(package.read("fpga/circuit.json"))
-    build, digest = Build.read(said["build"]), int(said["digest"], 16)
+    opened = open_circuit(args.package)
+    package, program, contents = opened.package, opened.program, opened.contents
+    build, digest = opened.build, opened.digest
     if args.add:
         files = {name: package.read(name) for name in package.manifest.files}
         files[SIMULATOR] = library(contents.shape, build, digest).read_bytes()

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOO_NEAR = 1 << 8 }; /* of a frame's status */
 #define ENERGY_UNIT 0x1p-24 /* eV */
 static const char CIRCUIT[] = "fpga/circuit.json", CONTENTS[] = "fpga/contents.bin";
 
@@ -255,7 +254,8 @@ dpc_status dpc_fpga_run(dpc_session *s, const dpc_system *system, dpc_error *err
     s->counted = tiles->generation;
   }
   pthread_mutex_unlock(&f->lock);
-  if (status == DPC_OK && frame.status & TOO_NEAR) status = explain_near(s, system, &frame, error);
+  if (status == DPC_OK && frame.status & DPC_FPGA_TOO_NEAR)
+    status = explain_near(s, system, &frame, error);
   if (status != DPC_OK) return status;
   add_energies(s, system, frame.energy);
   /* moments are whole multiples of 2^-20 eV: their sum is exact in any order */

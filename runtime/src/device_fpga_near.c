@@ -5,13 +5,13 @@
 #include "device_fpga.h"
 
 enum { AXES = 3, FIELDS = 4, COORD_FRAC = 22 };
-#define COORD_UNIT 4194304.0
 
 /* |r|^2 of two atoms, as the circuit rounds it. */
 static int64_t square(const dpc_fpga_model *model, const double *a, const double *b) {
   uint64_t sum = 0;
   for (int k = 0; k < AXES; k++) {
-    int64_t r = (int64_t)floor(b[k] * COORD_UNIT + 0.5) - (int64_t)floor(a[k] * COORD_UNIT + 0.5);
+    int64_t r = (int64_t)floor(b[k] * DPC_FPGA_COORD_UNIT + 0.5) -
+                (int64_t)floor(a[k] * DPC_FPGA_COORD_UNIT + 0.5);
     r = r > INT32_MAX ? INT32_MAX : r < INT32_MIN ? INT32_MIN : r;
     sum += (uint64_t)(r * r);
   }

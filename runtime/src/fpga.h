@@ -33,6 +33,13 @@ extern const dpc_fpga_transport dpc_fpga_xdma; /* /dev/xdma0: Xilinx's PCIe driv
 extern const dpc_fpga_transport dpc_fpga_xrt;  /* libxrt_coreutil.so, opened at run time */
 extern const dpc_fpga_transport dpc_fpga_null; /* answers at once, with zeros: host cost */
 
+#define DPC_FPGA_COORD_UNIT 0x1p22 /* 1/Å */
+/* of a frame's status; bits 0 to 7: what saturated */
+enum {
+  DPC_FPGA_TOO_NEAR = 1 << 8, /* atoms nearer than the tables reach */
+  DPC_FPGA_CROWDED = 1 << 9   /* an error: an atom with more neighbours than the circuit holds */
+};
+
 /* `wait` of transports to real cards: short pauses first, longer ones in a long job. */
 dpc_status dpc_fpga_pause(void *card, double *waited, dpc_error *error);
 
@@ -70,8 +77,7 @@ typedef struct dpc_fpga_frame {
   double *force;   /* nall * 3, eV/Å */
   double *virial;  /* 9, eV */
   int32_t *energy; /* count, 2^-24 eV, without the bias of the type */
-  uint64_t status; /* bits 0 to 7: what saturated, 8: atoms nearer than the tables reach;
-                    * 9 is an error: an atom with more neighbours than the circuit holds */
+  uint64_t status; /* as above */
 } dpc_fpga_frame;
 
 /* x, y, z, type of the atoms of the last frame, 2^-22 Å modulo 2^32. */

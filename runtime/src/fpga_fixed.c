@@ -4,7 +4,6 @@
 #include "fpga_driver.h"
 
 enum { AXES = 3, FIELDS = 4 };
-#define COORD_UNIT 4194304.0       /* 1/Å: 22 fraction bits */
 #define FORCE_UNIT 0x1p-22         /* eV/Å */
 #define MAGIC 6755399441055744.0   /* 1.5 * 2^52: added, a whole number is in the low bits */
 #define FARTHEST 2251799813685248. /* 2^51: beyond, it is not */
@@ -15,7 +14,7 @@ typedef int64_t bits __attribute__((vector_size(16)));
 
 /* The nearest whole numbers, halves up: floor(x + 0.5), without a call or a branch. */
 static inline two nearest(two x) {
-  const two y = x * COORD_UNIT + 0.5, near = (y + MAGIC) - MAGIC, one = {1, 1};
+  const two y = x * DPC_FPGA_COORD_UNIT + 0.5, near = (y + MAGIC) - MAGIC, one = {1, 1};
   return near - (two)((bits)one & (bits)(near > y));
 }
 
@@ -25,7 +24,7 @@ static inline two select(bits mask, two yes, two no) {
 
 static dpc_status refuse(const dpc_fpga_frame *frame, dpc_error *error) {
   size_t i = 0;
-  while (fabs(frame->coord[i]) * COORD_UNIT < FARTHEST) i++;
+  while (fabs(frame->coord[i]) * DPC_FPGA_COORD_UNIT < FARTHEST) i++;
   return dpc_fail(error, DPC_ERROR_ARGUMENT, "coord of atom %zu is %g Å", i / AXES,
                   frame->coord[i]);
 }
@@ -110,7 +109,7 @@ dpc_status dpc_fpga_check_block(const dpc_fpga_frame *frame, const int32_t *atom
         return dpc_fail(error, DPC_ERROR_LIMIT,
                         "atoms %d and %d of one block are %g Å apart, more than the circuit's 512. "
                         "Is the neighbour list that of these positions?",
-                        atoms[0], atoms[i], x / COORD_UNIT);
+                        atoms[0], atoms[i], x / DPC_FPGA_COORD_UNIT);
     }
   }
   return DPC_OK;

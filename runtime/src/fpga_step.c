@@ -9,7 +9,7 @@
 #include "fpga_commands.h"
 #include "fpga_driver.h"
 
-enum { AXES = 3, FIELDS = 4, ENERGY = 3, STATUS = 9, CROWDED = 1 << 9 };
+enum { AXES = 3, FIELDS = 4, ENERGY = 3, STATUS = 9 };
 #define VIRIAL_UNIT 0x1p-20 /* eV */
 #define WIDEST 2147483647.  /* 2^-22 Å: differences of 32 bits */
 
@@ -128,7 +128,7 @@ dpc_status dpc_fpga_evaluate(dpc_fpga *f, dpc_fpga_frame *frame, dpc_error *erro
     f->loaded = 0; /* whatever the card does, it begins anew */
     return s;
   }
-  if (frame->status & CROWDED)
+  if (frame->status & DPC_FPGA_CROWDED)
     return dpc_fail(
         error, DPC_ERROR_LIMIT,
         "%s: an atom has more neighbours within the cutoff than the circuit is made for. "

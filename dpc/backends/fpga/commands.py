@@ -12,6 +12,9 @@ from dpc.backends.fpga.images import NO_WORD
 
 LOAD, COORD, LIST, RUN, READ = range(1, 6)
 NOBODY = 0xFFFF  # a slot of the list without neighbour
+# of the status
+TOO_NEAR = 1 << 8  # neighbours nearer than the table reaches
+CROWDED = 1 << 9  # an atom with more neighbours than the circuit holds
 
 Words = NDArray[np.uint64]
 
@@ -89,8 +92,7 @@ class Answer:
     energy: NDArray[np.int64]  # [n]
     force: NDArray[np.int64]  # [n, 3]
     virial: NDArray[np.int64]  # [3, 3]
-    status: int  # bits 0 to 7: what saturated; 8: neighbours nearer than the table reaches;
-    # 9: an atom with too many neighbours
+    status: int  # bits 0 to 7: what saturated; TOO_NEAR; CROWDED
 
 
 def answer(words: Words, count: int) -> Answer:

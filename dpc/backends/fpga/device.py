@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpc.backends.fpga import commands
-from dpc.backends.fpga.commands import Answer, Words
+from dpc.backends.fpga.commands import CROWDED, Answer, Words
 from dpc.backends.fpga.images import images
 from dpc.backends.fpga.parameters import Build
 from dpc.backends.fpga.simulator import Simulator
@@ -18,7 +18,6 @@ from dpc.ir.fixed import frames
 from dpc.ir.fixed.shape import Contents
 
 Ints = NDArray[Any]
-CROWDED = 1 << 9  # of the status: an atom has more neighbours than the circuit holds
 
 
 class Circuit:

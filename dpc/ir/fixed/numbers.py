@@ -37,10 +37,6 @@ class Numbers(Protocol):
         """A wide value in the format of signal `name`."""
         ...
 
-    def channels(self, ti: NumpyArray, tj: NumpyArray, u: NumpyArray) -> Channels:
-        """The pair table."""
-        ...
-
     def activation(self, z: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
         """f(z) and its slope."""
         ...
@@ -51,6 +47,14 @@ class Numbers(Protocol):
 
     def concatenate(self, parts: list[NumpyArray]) -> NumpyArray:
         """One after the other, along the first axis."""
+        ...
+
+
+class Tables(Numbers, Protocol):
+    """And of those that begin with positions."""
+
+    def channels(self, ti: NumpyArray, tj: NumpyArray, u: NumpyArray) -> Channels:
+        """The pair table."""
         ...
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dpc.ir.fixed.numbers import Channels, Numbers
+from dpc.ir.fixed.numbers import Channels, Numbers, Tables
 from dpc.ir.fixed.shape import (
     DATA_BITS,
     OUT_BITS,
@@ -58,12 +58,12 @@ class Gathered:
     d: Any  # D [nloc, K]
 
 
-def evaluate(n: Numbers, m: Contents, ti: NumpyArray, near: Neighbors) -> Results:
+def evaluate(n: Tables, m: Contents, ti: NumpyArray, near: Neighbors) -> Results:
     """Forward and backward, for centres of types ti [nloc]."""
     return finish(n, m, ti, near, gather(n, m, ti, near))
 
 
-def gather(n: Numbers, m: Contents, ti: NumpyArray, near: Neighbors) -> Gathered:
+def gather(n: Tables, m: Contents, ti: NumpyArray, near: Neighbors) -> Gathered:
     """From neighbours to the descriptor."""
     shift: Any = m.shift
     c = n.channels(near.ti, near.tj, near.u)
@@ -99,8 +99,7 @@ def _contract(
     products[:, 0] -= m.pad[near.ti, near.tj]
     blocks = shape.ntypes if shape.split else 1
     block = near.tj if shape.split else near.tj * 0
-    total = np.zeros((len(ti) * blocks, 4, shape.columns), dtype=products.dtype)
-    np.add.at(total, near.center * blocks + block, products)
+    total = n.total(near.center * blocks + block, products, len(ti) * blocks)
     total = total.reshape(len(ti), blocks, 4, shape.columns).swapaxes(1, 2)
     total = total.reshape(len(ti), 4, shape.width)
     total[:, 0] += m.start[ti]

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dpc.frontend.fittings.energy import EnergyFitting
+from dpc.frontend.training.steps.dense import add_gradient
 from dpc.ir.fixed.shape import Z_FRAC, Contents
 from dpc.ir.types import NumpyArray
 
@@ -91,8 +92,5 @@ def _grad(leaf: Any) -> NumpyArray:
 
 
 def _add(parameter: nn.Parameter | None, grad: NumpyArray) -> None:
-    if parameter is None or not parameter.requires_grad:
-        return
-    found = torch.from_numpy(np.ascontiguousarray(grad)).to(parameter.dtype)
-    before: Tensor | None = parameter.grad
-    parameter.grad = found if before is None else before + found
+    if parameter is not None:
+        add_gradient(parameter, torch.from_numpy(np.ascontiguousarray(grad)).to(parameter.dtype))

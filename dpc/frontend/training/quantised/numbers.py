@@ -15,13 +15,16 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from dpc.ir.fixed.numbers import Channels, cubic
+from dpc.ir.fixed.numbers import cubic
 from dpc.ir.fixed.shape import T_BITS, Z_BITS, Contents
 from dpc.ir.types import NumpyArray
 
 
 class StraightThrough:
-    """The numbers of one evaluation; `contents` are those of the circuit."""
+    """The numbers of one evaluation; `contents` are those of the circuit.
+
+    Pair tables do not learn: Integers have looked them up before (pipeline.gather).
+    """
 
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
@@ -34,10 +37,6 @@ class StraightThrough:
     def activation(self, z: Any) -> tuple[Any, Any]:
         """f and its slope from the stored table."""
         return _Activation.apply(z, self.contents)
-
-    def channels(self, ti: NumpyArray, tj: NumpyArray, u: NumpyArray) -> Channels:
-        """Tables of pairs do not learn: Integers have looked them up before."""
-        raise NotImplementedError("the pair table is a constant here: see pipeline.finish")
 
     def total(self, index: Any, values: Any, count: int) -> Any:
         """Sums [count, ..] of the values that have the same index."""

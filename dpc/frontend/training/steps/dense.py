@@ -95,9 +95,11 @@ class Passes:
                 else:
                     z_bar.addcmul_(out * layer.dz, layer.curvature)
                 if dense.idt is not None:
-                    _add(dense.idt, (bar * layer.y).addcmul_(out * layer.rate, layer.dz).sum(0))
+                    add_gradient(
+                        dense.idt, (bar * layer.y).addcmul_(out * layer.rate, layer.dz).sum(0)
+                    )
             self._weight_gradient(layer, z_bar, dx, back)
-            _add(dense.bias, z_bar.sum(0))
+            add_gradient(dense.bias, z_bar.sum(0))
             if layer is self.layers[0] and not inputs:
                 return None
             bar = _skip_back(dense, bar, z_bar @ layer.weight.T)
@@ -114,7 +116,7 @@ class Passes:
             if folded:
                 folded.add_gradient(parameter, total)
             else:
-                _add(parameter, total)
+                add_gradient(parameter, total)
         else:
             parameter.grad.addmm_(layer.x.T, z_bar).addmm_(dx.T, back)
 
@@ -152,7 +154,8 @@ def _skip_back(dense: Dense, bar: Tensor, through: Tensor) -> Tensor:
     return through + bar[:, :half] + bar[:, half:]
 
 
-def _add(parameter: Tensor, gradient: Tensor) -> None:
+def add_gradient(parameter: Tensor, gradient: Tensor) -> None:
+    """To `.grad`, where the parameter learns."""
     if not parameter.requires_grad:
         return
     if parameter.grad is None:

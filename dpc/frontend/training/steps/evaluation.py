@@ -171,18 +171,18 @@ class Evaluation:
         self._outer("dpc_outer_back", dx, self.d_bar, into=x_bar)
         g_bar = torch.zeros_like(self.g)
         rows = len(self.g) // (1 if step.one_side else step.ntypes)
-        for k, (here, _) in enumerate(self._numbered_parts()):
+        for k, here in enumerate(self._all_parts()):
             into = g_bar[k * rows : (k + 1) * rows]
             torch.mm(spread.a[here].flatten(0, 1).T, x_bar[here].flatten(0, 1), out=into)
             into.addmm_(pushed[here].flatten(0, 1).T, self.x_bar[here].flatten(0, 1))
         with torch.enable_grad():
             torch.autograd.backward(self.graph, g_bar.mul_(self.scale))
 
-    def _numbered_parts(self) -> list[tuple[slice, None]]:
+    def _all_parts(self) -> list[slice]:
         """As _parts, types without atoms included."""
         if self.step.one_side:
-            return [(slice(0, len(self.prepared.order)), None)]
-        return [(here, None) for _, here in self._types()]
+            return [slice(0, len(self.prepared.order))]
+        return [here for _, here in self._types()]
 
 
 def _gradient(leaf: Tensor) -> Tensor:
