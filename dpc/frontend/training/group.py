@@ -1,13 +1,14 @@
-"""The processes of a data-parallel run: torchrun starts them, gloo or NCCL joins them."""
+"""The processes of a data-parallel run: torchrun starts them, gloo joins them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dpc.errors import ToolError
 
@@ -18,6 +19,8 @@ class Group:
 
     rank: int = 0
     world: int = 1
+    one_host: bool = False
+    """All processes are on this host, and can share memory."""
 
     @staticmethod
     def join() -> Group:
@@ -28,65 +31,51 @@ class Group:
         import torch.distributed as distributed
 
         if not distributed.is_initialized():
-            distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        return Group(distributed.get_rank(), world)
+            # models and gradients are in the processor's memory, which NCCL does not exchange
+            distributed.init_process_group("gloo")
+        one_host = os.environ.get("LOCAL_WORLD_SIZE") == str(world)
+        return Group(distributed.get_rank(), world, one_host)
 
     @property
     def main(self) -> bool:
         """The process that writes files and talks."""
         return self.rank == 0
 
-    def sum(self, tensor: Tensor) -> Tensor:
-        """The sum over all processes, in place."""
+    def gather(self, row: Tensor) -> Tensor:
+        """The rows [n] of all processes, by rank [world, n]; returns when all have given theirs."""
+        rows = row.repeat(self.world, 1)
         if self.world > 1:
-            import torch.distributed as distributed
+            with self._together() as distributed:
+                distributed.all_gather(list(rows), row)
+        return rows
 
-            try:
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes, in place; the same bits for all."""
+        if self.world > 1:
+            with self._together() as distributed:
                 distributed.all_reduce(tensor)
-            except RuntimeError as error:
-                raise ToolError(
-                    f"process {self.rank} of {self.world} lost another one: it ended or was "
-                    f"killed. This one ends, too; restart from the last checkpoint "
-                    f"({' '.join(str(error).split())[:160]})"
-                ) from None
         return tensor
 
-    def sum_gradients(self, parameters: Sequence[nn.Parameter], frames: int) -> None:
-        """Gradients of the mean over the frames of all processes, from those over ours."""
-        if self.world == 1:
-            return
-        for dtype in sorted({p.dtype for p in parameters}, key=str):
-            own = [p for p in parameters if p.dtype == dtype]
-            parts = [
-                torch.zeros_like(p).view(-1) if p.grad is None else p.grad.view(-1) for p in own
-            ]
-            # the number of frames travels with the gradients: an exchange costs more than a number
-            flat = torch.cat([*parts, parts[0].new_ones(1)]).mul_(frames)
-            self.sum(flat).div_(float(flat[-1]))
-            for p, part in zip(own, flat[:-1].split([p.numel() for p in own]), strict=True):
-                p.grad = part.view_as(p)
-
-    def mean(self, values: Tensor, frames: int) -> Tensor:
-        """The mean of numbers over the frames of all processes."""
-        if self.world == 1:
-            return values
-        both = self.sum(torch.cat([values * frames, values.new_tensor([float(frames)])]))
-        return both[:-1] / both[-1]
+    def told(self, value: Any) -> Any:
+        """What the main process says, a plain value."""
+        values = [value]
+        if self.world > 1:
+            with self._together() as distributed:
+                distributed.broadcast_object_list(values, 0)
+        return values[0]
 
     def same(self, tensors: Sequence[Tensor]) -> None:
         """Give everybody the main process's numbers."""
         if self.world > 1:
-            import torch.distributed as distributed
-
-            for tensor in tensors:
-                distributed.broadcast(tensor, 0)
+            with self._together() as distributed:
+                for tensor in tensors:
+                    distributed.broadcast(tensor.detach(), 0)
 
     def wait(self) -> None:
         """Until all have come here."""
         if self.world > 1:
-            import torch.distributed as distributed
-
-            distributed.barrier()
+            with self._together() as distributed:
+                distributed.barrier()
 
     def leave(self) -> None:
         """End it."""
@@ -95,3 +84,17 @@ class Group:
 
             if distributed.is_initialized():
                 distributed.destroy_process_group()
+
+    @contextmanager
+    def _together(self) -> Iterator[Any]:
+        """What all processes do at once: without one of them, the others end, too."""
+        import torch.distributed as distributed
+
+        try:
+            yield distributed
+        except RuntimeError as error:
+            raise ToolError(
+                f"process {self.rank} of {self.world} lost another one: it ended or was "
+                f"killed. This one ends, too; restart from the last checkpoint "
+                f"({' '.join(str(error).split())[:160]})"
+            ) from None

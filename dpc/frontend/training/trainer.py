@@ -13,6 +13,7 @@ import torch
 from dpc.data.batch import Batch
 from dpc.errors import InputError
 from dpc.frontend.training.averages import RunningMean, Weights
+from dpc.frontend.training.exchange import Exchange
 from dpc.frontend.training.group import Group
 from dpc.frontend.training.optimizers import set_rate
 from dpc.frontend.training.prediction import Targets
@@ -59,9 +60,14 @@ class Trainer:
         self.optimizer, self.snapshots, self.tables = optimizer, snapshots, dict(tables)
         self.watch, self.weights, self.group = watch, weights, group or Group()
         self.parameters = [p for g in optimizer.param_groups for p in g["params"]]
+        columns = dict.fromkeys(c for t in self.tasks.values() for c in t.loss.columns)
+        self.exchange = (
+            Exchange(self.group, self.parameters, list(columns)) if self.group.world > 1 else None
+        )
         self.step = 0
         self.saved = -1
         self._bad = 0
+        self._signal = 0  # that ended a process's run, as the last step's exchange said
         chances = np.array([t.weight for t in self.tasks.values()])
         self._edges = np.cumsum(chances / chances.sum())
         self._means = {name: RunningMean() for name in self.tasks}
@@ -118,8 +124,9 @@ class Trainer:
             while self.step < self.plan.steps:
                 if self._stopping(stop):
                     self.save()
+                    self.group.wait()  # for the checkpoint: torchrun ends all when one has ended
                     return False
-                self._one_step()
+                self._one_step(stop)
                 if self.step % self.plan.save_freq == 0:
                     self.save()
             self._last_row()
@@ -133,10 +140,12 @@ class Trainer:
                     task.validation.close()
 
     def _stopping(self, stop: StopRequest) -> bool:
-        """Whether any process was asked to stop; all leave together."""
-        if self.group.world == 1:
+        """Whether any process was asked to stop; all know by the same step, and leave together."""
+        if self.exchange is None:
             return stop.asked
-        return bool(self.group.sum(torch.tensor(float(stop.asked))) > 0)
+        if self._signal:
+            stop.asked, stop.number = True, self._signal
+        return self._signal > 0
 
     def _task(self, step: int) -> Task:
         """The task of a step: drawn by weight, a function of the seed and the step."""
@@ -146,7 +155,7 @@ class Trainer:
         draw = np.random.default_rng((self.plan.seed, _TASK_STREAM, step)).random()
         return self.tasks[names[int(np.searchsorted(self._edges, draw, side="right"))]]
 
-    def _one_step(self) -> None:
+    def _one_step(self, stop: StopRequest) -> None:
         step = self.step
         task = self._task(step)
         self.optimizer.zero_grad(set_to_none=True)
@@ -163,10 +172,9 @@ class Trainer:
             for p in self.parameters:
                 if p.grad is not None:
                     p.grad /= self.plan.accumulate
-        with self.watch.part("exchange"):
-            self.group.sum_gradients(self.parameters, frames)
-            if self.group.world > 1:
-                total = self._shared(total, frames)
+        if self.exchange is not None:
+            with self.watch.part("exchange"):
+                total, self._signal = self.exchange.step(total, frames, stop.number)
         norm = self._clip()
         if self._is_bad(total, norm, task):
             self.step += 1
@@ -200,19 +208,9 @@ class Trainer:
         loss, errors = task.step.gradient(batch, task.loss, fraction)
         return {"rmse": math.sqrt(abs(float(loss))), **{k: float(v) for k, v in errors.items()}}
 
-    def _shared(self, errors: dict[str, float], frames: int) -> dict[str, float]:
-        """Errors of the whole batch: quadratic means over the processes' frames."""
-        names = ["rmse", *self._columns()]
-        mine = torch.tensor([errors.get(n, 0.0) ** 2 for n in names], dtype=torch.float64)
-        mean = self.group.mean(mine, frames).sqrt()
-        return {n: float(v) for n, v in zip(names, mean, strict=True) if v > 0 or n == "rmse"}
-
-    def _columns(self) -> list[str]:
-        return list(dict.fromkeys(c for t in self.tasks.values() for c in t.loss.columns))
-
     def _clip(self) -> float:
         """The length of the gradient, cut to its limit."""
-        if self.plan.max_norm is None and self.group.world == 1 and not self.watch.wants_norm:
+        if self.plan.max_norm is None and not self.watch.wants_norm:
             return math.nan
         limit = self.plan.max_norm or math.inf
         return float(torch.nn.utils.clip_grad_norm_(self.parameters, limit))
@@ -253,7 +251,9 @@ class Trainer:
         name, task = next(iter(self.tasks.items()))
         batch = next(task.training)
         errors = self.errors(task, batch) if batch.nframe else {}
-        self._row(name, self._shared(errors, batch.nframe) if self.group.world > 1 else errors)
+        if self.exchange is not None:
+            errors = self.exchange.errors(errors, batch.nframe)
+        self._row(name, errors)
 
     @torch.no_grad()
     def errors(self, task: Task, batch: Batch) -> dict[str, float]:

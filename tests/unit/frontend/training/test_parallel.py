@@ -5,24 +5,51 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from dpc.frontend.training.group import Group
+from dpc.frontend.training.snapshots import read_snapshot
 from dpc.frontend.training.table import read_table
 from tests.paths import TESTS
+from tests.unit.frontend.training import parallel_worker
 from tests.unit.frontend.training.toy import write_toy_run
 
 
 def torchrun(path, *options, processes=2):
+    return started(path.parent, "dpc", "train", str(path), *options, processes=processes)
+
+
+def started(folder, *module, processes=2):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
-    command += [str(processes), "-m", "dpc", "train", str(path), *options]
+    command += [str(processes), "-m", *module]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
     return subprocess.Popen(
-        command, cwd=path.parent, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=folder, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+
+
+def worked(folder, *words, processes=2):
+    """parallel_worker.py in several processes."""
+    module = parallel_worker.__name__
+    process = started(folder, module, *map(str, words), processes=processes)
+    said = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, said[-3000:]
+
+
+def children(process):
+    """The ids of the processes that torchrun started."""
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    return [int(word) for word in found.stdout.split()]
+
+
+def wait_for_rows(path, process, count=5):
+    table, end = path.parent / "lcurve.out", time.monotonic() + 120
+    while not (table.exists() and len(table.read_text().splitlines()) > count):
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.1)
 
 
 def table_of(path, processes, *options, table="lcurve.out"):
@@ -47,26 +74,44 @@ def test_two_processes_learn_what_one_learns(tmp_path):
         np.testing.assert_allclose(tables[1][name], column, rtol=2e-2, err_msg=name)
 
 
-@pytest.mark.parametrize("frames", [(3, 1), (2, 0), (0, 2)])
-def test_gradients_are_weighed_by_frames(frames):
-    """What another process sends is added by hand; the gradient of the mean over all comes out."""
-    shapes, (mine, theirs) = [(2, 3), (4,)], frames
-    rng = torch.Generator().manual_seed(1)
-    own, other = (
-        [torch.randn(s, generator=rng, dtype=torch.float64) for s in shapes] for _ in "ab"
-    )
-    sent = torch.cat([*[g.flatten() * theirs for g in other], torch.tensor([float(theirs)])])
+def expected(turn, world):
+    """What an exchange of the worker gives: gradients, errors, signal."""
+    ranks = range(world)
+    frames = [parallel_worker.frames_of(turn, r, world) for r in ranks]
+    gradients = []
+    for k, (shape, _) in enumerate(parallel_worker.SHAPES):
+        given = [parallel_worker.gradient_of(turn, r, world, k) for r in ranks]
+        total = torch.zeros(shape, dtype=torch.float64)
+        for count, gradient in zip(frames, given, strict=True):
+            total += 0 if gradient is None else count * gradient.double()
+        gradients.append(None if all(g is None for g in given) else total / sum(frames))
+    given = [parallel_worker.errors_of(turn, r) for r in ranks]
+    errors = {
+        name: np.sqrt(np.average([e[name] ** 2 for e in given], weights=frames))
+        for name in given[0]
+    }
+    return gradients, errors, 15 * (turn == parallel_worker.SIGNALLED)
 
-    class Pair(Group):
-        def sum(self, tensor):
-            return tensor.add_(sent)
 
-    parameters = [torch.nn.Parameter(torch.zeros_like(g)) for g in own]
-    for p, g in zip(parameters, own, strict=True):
-        p.grad = g.clone() if mine else None
-    Pair(0, 2).sum_gradients(parameters, mine)
-    for p, a, b in zip(parameters, own, other, strict=True):
-        torch.testing.assert_close(p.grad, (mine * a + theirs * b) / sum(frames))
+@pytest.mark.parametrize("processes", [2, 3])
+def test_exchange_of_gradients(tmp_path, processes):
+    """Means over the frames of all, the same bits in all processes, on every way they may go."""
+    worked(tmp_path, "exchange", tmp_path, *parallel_worker.WAYS, processes=processes)
+    for way in parallel_worker.WAYS:
+        found = [torch.load(tmp_path / f"{way}-{rank}.pt") for rank in range(processes)]
+        nothing = 0
+        for turn, results in enumerate(zip(*found, strict=True)):
+            gradients, errors, signal = expected(turn, processes)
+            for mine, mean, number in results:
+                assert mean == pytest.approx(errors, rel=1e-14) and number == signal
+                for own, first, right in zip(mine, results[0][0], gradients, strict=True):
+                    assert (own is None) == (right is None), (way, turn)
+                    if own is None or right is None:
+                        nothing += 1
+                        continue
+                    assert torch.equal(own, first), (way, turn)
+                    torch.testing.assert_close(own, right.to(own.dtype), msg=f"{way} {turn}")
+        assert 0 < nothing < processes * parallel_worker.ROUNDS * len(parallel_worker.SHAPES) / 2
 
 
 @pytest.mark.slow
@@ -82,22 +127,38 @@ def test_two_processes_in_fixed_point(tmp_path):
         np.testing.assert_allclose(tables[1][name], column, rtol=2e-2, err_msg=name)
 
 
+def test_signal_to_one_saves_and_ends_both(tmp_path):
+    path = write_toy_run(tmp_path, numb_steps=1_000_000, disp_freq=1, save_freq=1_000_000)
+    process = torchrun(path)
+    wait_for_rows(path, process)
+    both = children(process)
+    os.kill(both[-1], signal.SIGTERM)
+    said = process.communicate(timeout=120)[1]
+    (checkpoint,) = tmp_path.glob("model.ckpt-*.pt")
+    step = read_snapshot(checkpoint).step
+    assert f"stopped by a signal before step {step};" in said, said[-2000:]
+    assert f"exitcode: {128 + signal.SIGTERM}" in said.replace("  ", " "), said[-2000:]
+    assert gone(both)
+
+
+def gone(processes):
+    for number in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+    return True
+
+
 @pytest.mark.slow
 def test_killing_one_ends_both(tmp_path):
     path = write_toy_run(tmp_path, numb_steps=1_000_000, disp_freq=10, save_freq=10)
     process = torchrun(path)
-    table = tmp_path / "lcurve.out"
-    end = time.monotonic() + 120
-    while not (table.exists() and len(table.read_text().splitlines()) > 5):
-        assert process.poll() is None and time.monotonic() < end
-        time.sleep(0.1)
-    children = subprocess.run(
-        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
-    ).stdout.split()
-    os.kill(int(children[-1]), signal.SIGKILL)
+    wait_for_rows(path, process)
+    both = children(process)
+    for child in both:  # memory without a name: nobody has to clean up
+        maps = Path(f"/proc/{child}/maps").read_text()
+        assert "/memfd:dpc-gradients (deleted)" in maps and "/dev/shm" not in maps
+    os.kill(both[-1], signal.SIGKILL)
     said = process.communicate(timeout=120)[1]
     assert process.returncode != 0
     assert "lost another one" in said or "Signal 9" in said, said[-2000:]
-    for child in children:
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(child), 0)
+    assert gone(both)

@@ -22,7 +22,7 @@ from dpc.frontend.training.snapshots import read_snapshot
 from dpc.frontend.training.table import read_table
 from dpc.frontend.training.tasks import merge_statistics
 from tests.paths import TESTS
-from tests.unit.frontend.training.toy import toy_input, write_toy, write_toy_run
+from tests.unit.frontend.training.toy import multi_task_input, toy_input, write_toy_run
 from tests.unit.frontend.zoo import random_model
 
 
@@ -281,25 +281,6 @@ def test_other_optimizers_learn_and_restart(here, kind):
     assert table["rmse_val"][-1] < table["rmse_val"][0]
     train(path, output=here / "again.pt", restart=here / "model.ckpt-30.pt")
     assert_same_bits(here / "whole.pt", here / "again.pt")
-
-
-def multi_task_input(here):
-    write_toy(here / "one", 8, 0)
-    write_toy(here / "two", 8, 5)
-    single = toy_input(here)
-    data = {
-        n: {"training_data": {"systems": str(here / n), "batch_size": 1}} for n in ("one", "two")
-    }
-    shared = {"types": ["O", "H"], "descriptor": single["model"]["descriptor"]}
-    head = {"type_map": "types", "descriptor": "descriptor",
-            "fitting_net": single["model"]["fitting_net"]}  # fmt: skip
-    training = {"numb_steps": 40, "seed": 1, "disp_freq": 20, "save_freq": 20}
-    return {
-        "model": {"shared_dict": shared, "model_dict": {"one": head, "two": head}},
-        "loss_dict": {"one": single["loss"], "two": single["loss"]},
-        "learning_rate": single["learning_rate"],
-        "training": {**training, "model_prob": {"one": 0.7, "two": 0.3}, "data_dict": data},
-    }
 
 
 def test_multi_task_shares_the_descriptor(here):

@@ -78,6 +78,26 @@ def write_toy_run(folder: Path, **training: Any) -> Path:
     return path
 
 
+def multi_task_input(folder: Path) -> dict[str, Any]:
+    """An input with two heads on one descriptor, each with data of its own."""
+    write_toy(folder / "one", 8, 0)
+    write_toy(folder / "two", 8, 5)
+    single = toy_input(folder)
+    data = {
+        n: {"training_data": {"systems": str(folder / n), "batch_size": 1}} for n in ("one", "two")
+    }
+    shared = {"types": ["O", "H"], "descriptor": single["model"]["descriptor"]}
+    head = {"type_map": "types", "descriptor": "descriptor",
+            "fitting_net": single["model"]["fitting_net"]}  # fmt: skip
+    training = {"numb_steps": 40, "seed": 1, "disp_freq": 20, "save_freq": 20}
+    return {
+        "model": {"shared_dict": shared, "model_dict": {"one": head, "two": head}},
+        "loss_dict": {"one": single["loss"], "two": single["loss"]},
+        "learning_rate": single["learning_rate"],
+        "training": {**training, "model_prob": {"one": 0.7, "two": 0.3}, "data_dict": data},
+    }
+
+
 def random_batch(
     atype: np.ndarray,
     nframe: int,
