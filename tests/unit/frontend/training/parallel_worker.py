@@ -1,7 +1,8 @@
 """What test_parallel.py runs in each of several processes.
 
 `exchange FOLDER`: gradients of a toy, exchanged in every way, into FOLDER/WAY-RANK.pt.
-`train WAY FOLDER...`: the training of each FOLDER/input.json; its weights into weights-RANK.pt.
+`train WAY FOLDER...`: the training of each FOLDER/input.json, for the second time from its
+checkpoint of step 10; weights into whole-RANK.pt, again-RANK.pt.
 """
 
 from __future__ import annotations
@@ -107,14 +108,17 @@ def train(way: str, folders: list[str]) -> None:
     """One training after the other, all in one group."""
     for folder in folders:
         os.chdir(folder)
-        restart = Path("model.ckpt-10.pt")
-        start = Start(quiet=True, restart=restart if restart.exists() else None)
-        prepared = prepare(read_input(Path("input.json")), start)
+        rank = os.environ["RANK"]
+        again = Path(f"whole-{rank}.pt").exists()
+        restart = Path("model.ckpt-10.pt") if again else None
+        prepared = prepare(read_input(Path("input.json")), Start(quiet=True, restart=restart))
         kind = prepared.trainer.exchange
         assert type(kind and kind.gradients).__name__ == WAYS[way]
-        run(prepared, last=folder == folders[-1])
-        values = {n: m.model.state_dict() for n, m in prepared.tasks.items()}
-        torch.save(values, f"weights-{prepared.group.rank}.pt")
+        run(prepared, last=False)
+        values: dict[str, torch.Tensor] = {}
+        for name, task in prepared.tasks.items():
+            values |= {f"{name}.{k}": w for k, w in task.model.state_dict().items()}
+        torch.save(values, f"{'again' if again else 'whole'}-{rank}.pt")
 
 
 if __name__ == "__main__":
@@ -122,7 +126,7 @@ if __name__ == "__main__":
         for each in sys.argv[3:]:
             with hindered(each):
                 exchange(Path(sys.argv[2]), each)
-        Group.join().leave()
     else:
         with hindered(sys.argv[2]):
             train(sys.argv[2], sys.argv[3:])
+    Group.join().leave()

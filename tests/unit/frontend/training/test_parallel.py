@@ -1,5 +1,6 @@
 """Data-parallel training with torchrun and gloo, on this machine."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+from dpc.config import read_input
+from dpc.frontend.training.run import Start, prepare, run
 from dpc.frontend.training.snapshots import read_snapshot
 from dpc.frontend.training.table import read_table
 from tests.paths import TESTS
 from tests.unit.frontend.training import parallel_worker
-from tests.unit.frontend.training.toy import write_toy_run
+from tests.unit.frontend.training.toy import multi_task_input, write_toy_run
 
 
 def torchrun(path, *options, processes=2):
@@ -72,6 +75,56 @@ def test_two_processes_learn_what_one_learns(tmp_path):
         tables.append(table_of(write_toy_run(folder, numb_steps=20), processes))
     for name, column in tables[0].items():
         np.testing.assert_allclose(tables[1][name], column, rtol=2e-2, err_msg=name)
+
+
+RUNS = {
+    "two": {},
+    "one": {"training_data": 1},  # the second process never has a frame
+    "options": {"training_data": 3, "acc_freq": 2, "gradient_max_norm": 0.5, "enable_ema": True},
+}
+
+
+def written_runs(folder):
+    """An input.json for each of RUNS, and one of two heads; their folders and tables."""
+    tables = {}
+    for name, options in RUNS.items():
+        path = folder / name
+        path.mkdir(parents=True)
+        input_path = write_toy_run(path, numb_steps=20)
+        section = json.loads(input_path.read_text())
+        size = options.get("training_data", 2)
+        section["training"].update({k: v for k, v in options.items() if k != "training_data"})
+        section["training"]["training_data"]["batch_size"] = size
+        input_path.write_text(json.dumps(section))
+        tables[path] = [path / "lcurve.out"]
+    heads = folder / "heads"
+    heads.mkdir()
+    section = multi_task_input(heads)
+    section["training"].update(numb_steps=20, disp_freq=5, save_freq=10)
+    (heads / "input.json").write_text(json.dumps(section))
+    tables[heads] = [heads / "lcurve-one.out", heads / "lcurve-two.out"]
+    return tables
+
+
+@pytest.mark.parametrize("way", ["memory", pytest.param("hosts", marks=pytest.mark.slow)])
+def test_trainings_are_those_of_one_process(tmp_path, monkeypatch, way):
+    """Losses of one process; the same weights in both, to the bit, after a restart as well."""
+    for path in written_runs(tmp_path / "1"):
+        monkeypatch.chdir(path)
+        run(prepare(read_input(path / "input.json"), Start(quiet=True)))
+    runs = written_runs(tmp_path / "2")
+    worked(tmp_path, "train", way, *runs, *runs)
+    for path, tables in runs.items():
+        whole, other, again, last = (
+            torch.load(path / f"{name}-{rank}.pt") for name in ("whole", "again") for rank in (0, 1)
+        )
+        for key, value in whole.items():
+            assert torch.equal(other[key], value) and torch.equal(last[key], again[key]), key
+            torch.testing.assert_close(again[key], value, rtol=1e-6, atol=1e-9)
+        for table in tables:
+            one = read_table(tmp_path / "1" / path.name / table.name)
+            for name, column in read_table(table).items():
+                np.testing.assert_allclose(column, one[name], rtol=2e-2, err_msg=f"{table} {name}")
 
 
 def expected(turn, world):
