@@ -48,7 +48,8 @@ class Exchange:
 
     def _gathered(self, errors: Mapping[str, float], frames: int, more: list[float]) -> Tensor:
         """By rank: frames, squared errors, and `more`."""
-        squares = [errors.get(name, 0.0) ** 2 for name in self.names]
+        mine = [errors.get(name, 0.0) for name in self.names]
+        squares = [one * one for one in mine]  # ** 2 raises where this gives inf
         return self.group.gather(torch.tensor([frames, *squares, *more], dtype=torch.float64))
 
     def _mean(self, rows: Tensor) -> dict[str, float]:

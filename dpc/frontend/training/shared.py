@@ -34,7 +34,10 @@ def _made(nbytes: int) -> int | None:
     """A handle of fresh memory."""
     if not hasattr(os, "memfd_create"):  # not Linux
         return None
-    handle = os.memfd_create("dpc-gradients", os.MFD_CLOEXEC)
+    try:
+        handle = os.memfd_create("dpc-gradients", os.MFD_CLOEXEC)
+    except OSError:
+        return None
     try:
         # Pages that do not exist until they are touched end the process when there are none left.
         os.posix_fallocate(handle, 0, nbytes)

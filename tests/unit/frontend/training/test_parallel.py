@@ -7,12 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
 from dpc.config import read_input
+from dpc.frontend.training.exchange import Exchange
+from dpc.frontend.training.group import Group
 from dpc.frontend.training.run import Start, prepare, run
 from dpc.frontend.training.snapshots import read_snapshot
 from dpc.frontend.training.table import read_table
@@ -165,6 +168,24 @@ def test_exchange_of_gradients(tmp_path, processes):
                     assert torch.equal(own, first), (way, turn)
                     torch.testing.assert_close(own, right.to(own.dtype), msg=f"{way} {turn}")
         assert 0 < nothing < processes * parallel_worker.ROUNDS * len(parallel_worker.SHAPES) / 2
+
+
+@pytest.mark.parametrize(("theirs", "all_see"), [(np.nan, np.nan), (1e200, np.inf)])
+def test_a_loss_that_is_not_finite_is_so_for_all(theirs, all_see):
+    class Pair(Group):
+        """What this process sends first comes back beside what it sends next."""
+
+        sent: ClassVar[list[torch.Tensor]] = []
+
+        def gather(self, row):
+            self.sent.append(row)
+            return torch.stack(self.sent[-2:])
+
+    both = Exchange(Pair(0, 2), [torch.nn.Parameter(torch.zeros(2))], ["rmse_e"])
+    both.errors({"rmse": theirs, "rmse_e": 3.0}, 2)
+    found = both.errors({"rmse": 1.0, "rmse_e": 4.0}, 2)
+    np.testing.assert_equal(found["rmse"], all_see)
+    assert found["rmse_e"] == pytest.approx(np.sqrt(12.5))
 
 
 @pytest.mark.slow
