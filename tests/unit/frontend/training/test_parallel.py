@@ -234,5 +234,5 @@ def test_killing_one_ends_both(tmp_path):
     os.kill(both[-1], signal.SIGKILL)
     said = process.communicate(timeout=120)[1]
     assert process.returncode != 0
-    assert "lost another one" in said or "Signal 9" in said, said[-2000:]
+    assert "lost another one" in said, said[-2000:]
     assert gone(both)
