@@ -20,6 +20,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dpc.frontend.training.steps import kernels
+
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-6}
 """Singular values below this part of the largest are left out.
 
@@ -32,7 +34,7 @@ all columns, gives 7e-5 and 2.7e-3.
 TOLD = 1e-3
 """G< says what its singular values above this part of the largest say: C stays near one, so that
 rounding errors of D< do not grow in T."""
-VECTOR = 8  # columns are a multiple of it, which matrix products are fastest with
+VECTOR = 8  # columns are a multiple of it, as dpc_fold takes them
 WORTHWHILE = 0.85  # of the columns; above, folding the weights costs what it saves
 
 
@@ -54,22 +56,32 @@ class Fold:
 
     def weight(self, weight: Tensor) -> Tensor:
         """T^T W of a first layer's W [M axis + more, out]; its further rows stay."""
-        begin, lower = self.axis**2, self.lower.to(weight.dtype)
-        folded = (lower.T @ weight[begin : self.full].view(len(lower), -1)).view(self.width, -1)
+        begin, further = self.axis**2, len(weight) - self.full
+        folded = weight.new_empty(self.width + further, weight.shape[1])
+        folded[self.width :] = weight[self.full :]
+        self._call("dpc_fold", weight, weight[begin : self.full], folded)
         folded[:begin] += weight[:begin]
-        further = weight[self.full :]
-        return torch.cat([folded, further]) if len(further) else folded
+        return folded
 
     def add_gradient(self, parameter: Tensor, gradient: Tensor) -> None:
-        """Adds the gradient by W, from that by T^T W, in place: it is megabytes."""
+        """Adds the gradient by W, from that by T^T W."""
+        more = parameter.grad is not None
         if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
+            parameter.grad = torch.empty_like(parameter)
         begin, grad = self.axis**2, parameter.grad
-        lower = self.lower.to(grad.dtype)
-        grad[:begin] += gradient[:begin]
-        grad[self.full :] += gradient[self.width :]
-        rows = gradient[: self.width].view(lower.shape[1], -1)
-        grad[begin : self.full].view(len(lower), -1).addmm_(lower, rows)
+        for to, of in ((slice(0, begin), slice(0, begin)),
+                       (slice(self.full, None), slice(self.width, None))):
+            if more:
+                grad[to] += gradient[of]
+            else:
+                grad[to] = gradient[of]
+        self._call("dpc_unfold", grad, gradient, int(more), grad[begin : self.full])
+
+    def _call(self, kernel: str, weight: Tensor, *arguments: Tensor | int) -> None:
+        lower = self.lower.to(weight.dtype)
+        rows, rank = lower.shape
+        columns = self.axis * weight.shape[1]
+        kernels.call(kernel, rows, rank, columns, lower, *arguments, dtype=weight.dtype)
 
 
 def fold(parts: list[Tensor], axis: int) -> list[Fold]:

@@ -24,26 +24,26 @@ static inline __attribute__((always_inline)) void NAME(basis)(double u, double s
   }
 }
 
-/* a[i, c, block of the pair's net + node] += R_c phi_node, over the pairs of atom i; or no `a`. */
-CLONES void NAME(dpc_spread)(int64_t natoms, const int64_t *restrict first,
-                             const int64_t *restrict count, const int32_t *restrict net,
-                             const double *restrict row, const struct grid *grid,
+/* a[i, c, block of the pair's net + node] += R_c phi_node, over the pairs of atom i. */
+CLONES void NAME(dpc_spread)(const struct pairs *pairs, const struct grid *grid,
                              int32_t *restrict start, REAL *restrict phi, REAL *restrict slope,
                              REAL *restrict a) {
   const int64_t width = grid->nets * grid->nodes;
   const double scale = 2 * grid->inverse_width;
-  for (int64_t i = 0; i < natoms; i++) {
-    REAL *restrict mine = a ? a + i * 4 * width : a;
-    if (a) memset(mine, 0, sizeof(REAL) * 4 * width);
-    for (int64_t p = first[i]; p < first[i] + count[i]; p++) {
-      const double at = (row[4 * p] - grid->origin) * grid->inverse_width;
+  for (int64_t i = 0; i < pairs->natoms; i++) {
+    REAL *restrict mine = a + i * 4 * width;
+    memset(mine, 0, sizeof(REAL) * 4 * width);
+    for (int64_t p = pairs->first[i]; p < pairs->first[i] + pairs->count[i]; p++) {
+      double row[4];
+      make_row(pairs, i, p, row);
+      const double at = (row[0] - grid->origin) * grid->inverse_width;
       int64_t panel = (int64_t)at;
       panel = panel < 0 ? 0 : panel >= grid->panels ? grid->panels - 1 : panel;
-      const int64_t begin = net[p] * grid->nodes + panel * (M - 1);
+      const int64_t begin = pairs->net[p] * grid->nodes + panel * (M - 1);
       start[p] = (int32_t)begin;
       NAME(basis)(2 * (at - panel) - 1, scale, grid->coefficient, phi + p * M, slope + p * M);
-      for (int c = 0; a && c < 4; c++) {
-        const REAL weight = (REAL)row[4 * p + c];
+      for (int c = 0; c < 4; c++) {
+        const REAL weight = (REAL)row[c];
         REAL *restrict to = mine + c * width + begin;
         for (int m = 0; m < M; m++) to[m] += weight * phi[p * M + m];
       }
@@ -52,23 +52,20 @@ CLONES void NAME(dpc_spread)(int64_t natoms, const int64_t *restrict first,
 }
 
 /* dE/dr [pairs, 3] from w = dE/da [atoms, 4, width]. */
-CLONES void NAME(dpc_pull)(int64_t natoms, const int64_t *restrict first,
-                           const int64_t *restrict count, const double *restrict r,
-                           const double *restrict row, const double *restrict shape,
-                           const double *restrict inverse_std, const int32_t *restrict type,
-                           const struct grid *grid, const int32_t *restrict start,
-                           const REAL *restrict phi, const REAL *restrict slope,
-                           const REAL *restrict w, double *restrict dr) {
+CLONES void NAME(dpc_pull)(const struct pairs *pairs, const struct grid *grid,
+                           const int32_t *restrict start, const REAL *restrict phi,
+                           const REAL *restrict slope, const REAL *restrict w,
+                           double *restrict dr) {
   const int64_t width = grid->nets * grid->nodes;
-  for (int64_t i = 0; i < natoms; i++) {
+  for (int64_t i = 0; i < pairs->natoms; i++) {
     const REAL *restrict mine = w + i * 4 * width;
-    const double *restrict scale = inverse_std + 4 * type[i];
-    for (int64_t p = first[i]; p < first[i] + count[i]; p++) {
-      double bar[4];
+    for (int64_t p = pairs->first[i]; p < pairs->first[i] + pairs->count[i]; p++) {
+      double row[4], bar[4];
+      make_row(pairs, i, p, row);
       REAL rise[M] = {0};
       for (int c = 0; c < 4; c++) {
         const REAL *restrict from = mine + c * width + start[p];
-        const REAL weight = (REAL)row[4 * p + c];
+        const REAL weight = (REAL)row[c];
         REAL sum[M];
         for (int m = 0; m < M; m++) {
           sum[m] = from[m] * phi[p * M + m];
@@ -78,45 +75,26 @@ CLONES void NAME(dpc_pull)(int64_t natoms, const int64_t *restrict first,
       }
       for (int m = 0; m < M; m++) rise[m] *= slope[p * M + m];
       bar[0] += NAME(total)(rise);
-      for (int c = 0; c < 4; c++) bar[c] *= scale[c];
-      const double *restrict s = shape + 4 * p; /* s', h, h', 1/d: s = switch / d, h = s / d */
-      const double *restrict x = r + 3 * p;
-      const double along = bar[1] * x[0] + bar[2] * x[1] + bar[3] * x[2];
-      const double radial = (bar[0] * s[0] + along * s[2]) * s[3];
-      for (int c = 0; c < 3; c++) dr[3 * p + c] = s[1] * bar[c + 1] + radial * x[c];
+      row_back(pairs, i, p, bar, dr + 3 * p);
     }
   }
 }
 
-/* The change of `a` when the pairs move along v = f_i - f_j - y r; f [atoms, 3], y [frames, 9]. */
-CLONES void NAME(dpc_push)(int64_t natoms, const int64_t *restrict first,
-                           const int64_t *restrict count, const int64_t *restrict centre,
-                           const int32_t *restrict neighbor, int64_t nloc, const double *restrict f,
-                           const double *restrict y, const double *restrict r,
-                           const double *restrict row, const double *restrict shape,
-                           const double *restrict inverse_std, const int32_t *restrict type,
-                           const struct grid *grid, const int32_t *restrict start,
-                           const REAL *restrict phi, const REAL *restrict slope, REAL *restrict a) {
+/* The change of `a` when the pairs move along f and y. */
+CLONES void NAME(dpc_push)(const struct pairs *pairs, const struct grid *grid,
+                           const double *restrict f, const double *restrict y,
+                           const int32_t *restrict start, const REAL *restrict phi,
+                           const REAL *restrict slope, REAL *restrict a) {
   const int64_t width = grid->nets * grid->nodes;
-  for (int64_t i = 0; i < natoms; i++) {
+  for (int64_t i = 0; i < pairs->natoms; i++) {
     REAL *restrict mine = a + i * 4 * width;
     memset(mine, 0, sizeof(REAL) * 4 * width);
-    const double *restrict scale = inverse_std + 4 * type[i];
-    const double *restrict own = f + 3 * centre[i];
-    const double *restrict strain = y + 9 * (centre[i] / nloc);
-    for (int64_t p = first[i]; p < first[i] + count[i]; p++) {
-      const double *restrict x = r + 3 * p;
-      const double *restrict s = shape + 4 * p;
-      const double *restrict other = f + 3 * (int64_t)neighbor[p];
-      double v[3], moved[4];
-      for (int c = 0; c < 3; c++)
-        v[c] = own[c] - other[c] - strain[3 * c] * x[0] - strain[3 * c + 1] * x[1] -
-               strain[3 * c + 2] * x[2];
-      const double d = (v[0] * x[0] + v[1] * x[1] + v[2] * x[2]) * s[3];
-      moved[0] = s[0] * d * scale[0];
-      for (int c = 0; c < 3; c++) moved[c + 1] = (s[1] * v[c] + s[2] * d * x[c]) * scale[c + 1];
+    for (int64_t p = pairs->first[i]; p < pairs->first[i] + pairs->count[i]; p++) {
+      double row[4], moved[4];
+      make_row(pairs, i, p, row);
+      row_along(pairs, i, p, f, y, moved);
       for (int c = 0; c < 4; c++) {
-        const REAL one = (REAL)moved[c], two = (REAL)(row[4 * p + c] * moved[0]);
+        const REAL one = (REAL)moved[c], two = (REAL)(row[c] * moved[0]);
         REAL *restrict to = mine + c * width + start[p];
         for (int m = 0; m < M; m++) to[m] += one * phi[p * M + m] + two * slope[p * M + m];
       }
