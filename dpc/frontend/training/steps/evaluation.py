@@ -34,7 +34,7 @@ class Evaluation:
     def _forward(self) -> None:
         model, prepared = self.model, self.prepared
         fitting = self.step.fitting
-        self.width = self.x.shape[2] * self.axis
+        self.width = self._size_of_d()
         d = self._outer("dpc_outer", self.x, into=self.x.new_empty(len(self.x), self.width))
         inputs = d.to(torch.float64) if d.dtype != fitting.dtype else d
         inputs = self._with_parameters(inputs).to(fitting.dtype)
@@ -50,6 +50,10 @@ class Evaluation:
                 energy[here] = passes.y.squeeze(1).to(torch.float64)
                 self.passes.append((here, passes))
         self.energy = (energy + bias) * self.counted
+
+    def _size_of_d(self) -> int:
+        folds = self.embedded.folds
+        return folds[0].width if folds else self.x.shape[2] * self.axis
 
     def _with_parameters(self, d: Tensor) -> Tensor:
         fparam, aparam = parameters(self.model, self.batch)
@@ -89,7 +93,8 @@ class Evaluation:
     def _outer(self, kernel: str, *arguments: Tensor, into: Tensor) -> Tensor:
         """D = x^T x<, its change, or its adjoint; see pairs_template.h."""
         n, _, width = self.x.shape
-        kernels.call(kernel, n, width, self.axis, *arguments, into, dtype=self.x.dtype)
+        triangle = int(bool(self.embedded.folds))
+        kernels.call(kernel, n, width, self.axis, triangle, *arguments, into, dtype=self.x.dtype)
         return into
 
     @torch.no_grad()

@@ -79,9 +79,7 @@ class Frozen(Embedded):
 
     def _rows(self, prepared: Prepared) -> Tensor:
         x = self._empty(len(prepared.order))
-        kernels.call(
-            "dpc_table_rows", prepared.struct(), self.tables.struct(), x, dtype=x.dtype
-        )
+        kernels.call("dpc_table_rows", prepared.struct(), self.tables.struct(), x, dtype=x.dtype)
         return x
 
     def _empty(self, n: int) -> Tensor:

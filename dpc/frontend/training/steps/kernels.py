@@ -81,7 +81,7 @@ def library() -> ctypes.CDLL:
 
 
 def call(name: str, *arguments: Any, dtype: torch.dtype | None = None) -> None:
-    """Call a kernel: tensors, arrays and None go as pointers, whole numbers as int64, floats as double.
+    """Call a kernel: arrays and None go as pointers, whole numbers as int64, others as double.
 
     ctypes lets go of the interpreter meanwhile: the loader's thread works on.
     """

@@ -53,9 +53,7 @@ class Learned(Embedded):
         start = torch.empty(1, dtype=torch.int32)
         phi, lone = self.phi.new_empty(2, kernels.PANEL), self.a.new_empty(self.a.shape[1:])
         for here, pair, slots in prepared.empty_slots(dtype):
-            kernels.call(
-                "dpc_spread", pair.struct(), grid.struct(), start, *phi, lone, dtype=dtype
-            )
+            kernels.call("dpc_spread", pair.struct(), grid.struct(), start, *phi, lone, dtype=dtype)
             panel = slice(int(start), int(start) + kernels.PANEL)
             self.a[here, :, panel] += slots * lone[:, panel]
 

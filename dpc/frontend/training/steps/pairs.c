@@ -45,9 +45,9 @@ struct pairs {
   int64_t natoms, nloc; /* nloc: atoms of a frame */
   const int64_t *order, *first, *count;
   const int32_t *type;
-  const int32_t *neighbor, *net; /* of a pair: atom of the batch, its type */
-  const double *r;               /* [pairs, 3] */
-  const double *radial;          /* [pairs, 3]: s = switch / d, ds/dd, 1 / d */
+  const int32_t *neighbor, *net;    /* of a pair: atom of the batch, its type */
+  const double *r;                  /* [pairs, 3] */
+  const double *radial;             /* [pairs, 3]: s = switch / d, ds/dd, 1 / d */
   const double *mean, *inverse_std; /* [ntypes, 4] of rows */
 };
 
@@ -59,11 +59,10 @@ enum fate { EMPTY = 0, KEPT = 1, ZERO = 2 }; /* slots: empty, as they are, taken
 CLONES void dpc_sort(int64_t natoms, int64_t ntypes, const int32_t *restrict type,
                      const int64_t *restrict offsets, const int32_t *restrict neighbor,
                      const double *restrict r, const int8_t *restrict fate,
-                     const int64_t *restrict sel, int64_t *restrict starts,
-                     int64_t *restrict order, int64_t *restrict first, int64_t *restrict count,
-                     int64_t *restrict empty, int32_t *restrict sorted_type,
-                     int32_t *restrict kept_neighbor, int32_t *restrict net,
-                     double *restrict kept_r) {
+                     const int64_t *restrict sel, int64_t *restrict starts, int64_t *restrict order,
+                     int64_t *restrict first, int64_t *restrict count, int64_t *restrict empty,
+                     int32_t *restrict sorted_type, int32_t *restrict kept_neighbor,
+                     int32_t *restrict net, double *restrict kept_r) {
   int64_t i = 0, q = 0;
   for (int32_t t = 0; t < ntypes; t++) {
     starts[t] = i;
@@ -188,13 +187,13 @@ static inline __attribute__((always_inline)) double total_f32(const float *restr
 
 #define REAL double
 #define NAME(x) x##_f64
+#include "dense_template.h"
 #include "pairs_template.h"
 #include "table_template.h"
-#include "dense_template.h"
 #undef REAL
 #undef NAME
 #define REAL float
 #define NAME(x) x##_f32
+#include "dense_template.h"
 #include "pairs_template.h"
 #include "table_template.h"
-#include "dense_template.h"

@@ -102,35 +102,54 @@ CLONES void NAME(dpc_push)(const struct pairs *pairs, const struct grid *grid,
   }
 }
 
-/* D = x^T x<: d [atoms, width, axis] of x [atoms, 4, width], x< its first `axis` columns. */
+/* D = x^T x<, of x [atoms, 4, width] and x< its first `axis` columns: [width, axis] row by row. Or
+ * in a `triangle`, without the half that says the same: the rows of x behind the first `axis` come
+ * first, then of those only b <= k. */
+static inline __attribute__((always_inline)) int64_t NAME(outer_row)(int64_t width, int64_t axis,
+                                                                     int64_t triangle, int64_t k) {
+  if (!triangle) return k * axis;
+  return k < axis ? (width - axis) * axis + k * (k + 1) / 2 : (k - axis) * axis;
+}
+
+static inline __attribute__((always_inline)) int64_t NAME(outer_size)(int64_t width, int64_t axis,
+                                                                      int64_t triangle) {
+  return width * axis - (triangle ? axis * (axis - 1) / 2 : 0);
+}
+
+/* Rows of a triangle are written whole: the next one begins where the surplus is. */
 static inline __attribute__((always_inline)) void NAME(outer)(int64_t width, int64_t axis,
+                                                              int64_t triangle,
                                                               const REAL *restrict x,
                                                               const REAL *restrict few,
                                                               REAL *restrict d) {
-  for (int64_t k = 0; k < width; k++)
+  for (int64_t j = 0; j < width; j++) {
+    const int64_t k = j < width - axis ? j + axis : j - (width - axis);
+    REAL *restrict to = d + NAME(outer_row)(width, axis, triangle, k);
     for (int64_t b = 0; b < axis; b++)
-      d[k * axis + b] = x[k] * few[b] + x[width + k] * few[width + b] +
-                        x[2 * width + k] * few[2 * width + b] +
-                        x[3 * width + k] * few[3 * width + b];
+      to[b] = x[k] * few[b] + x[width + k] * few[width + b] +
+              x[2 * width + k] * few[2 * width + b] + x[3 * width + k] * few[3 * width + b];
+  }
 }
 
-CLONES void NAME(dpc_outer)(int64_t natoms, int64_t width, int64_t axis, const REAL *restrict x,
-                            REAL *restrict d) {
+CLONES void NAME(dpc_outer)(int64_t natoms, int64_t width, int64_t axis, int64_t triangle,
+                            const REAL *restrict x, REAL *restrict d) {
   for (int64_t i = 0; i < natoms; i++) {
     const REAL *mine = x + i * 4 * width;
-    REAL *to = d + i * width * axis;
-    if (axis == 16) NAME(outer)(width, 16, mine, mine, to);
-    else NAME(outer)(width, axis, mine, mine, to);
+    REAL *to = d + i * NAME(outer_size)(width, axis, triangle);
+    if (axis == 16) NAME(outer)(width, 16, triangle, mine, mine, to);
+    else NAME(outer)(width, axis, triangle, mine, mine, to);
   }
 }
 
 /* The change of D when x changes by dx. */
 static inline __attribute__((always_inline)) void NAME(outer_along)(int64_t width, int64_t axis,
+                                                                    int64_t triangle,
                                                                     const REAL *restrict x,
                                                                     const REAL *restrict dx,
                                                                     REAL *restrict dd) {
-  for (int64_t k = 0; k < width; k++) {
-    REAL *restrict to = dd + k * axis;
+  for (int64_t j = 0; j < width; j++) {
+    const int64_t k = j < width - axis ? j + axis : j - (width - axis);
+    REAL *restrict to = dd + NAME(outer_row)(width, axis, triangle, k);
     for (int64_t b = 0; b < axis; b++) to[b] = 0;
     for (int64_t c = 0; c < 4; c++) {
       const REAL one = dx[c * width + k], two = x[c * width + k];
@@ -139,25 +158,31 @@ static inline __attribute__((always_inline)) void NAME(outer_along)(int64_t widt
   }
 }
 
-CLONES void NAME(dpc_outer_along)(int64_t natoms, int64_t width, int64_t axis,
+CLONES void NAME(dpc_outer_along)(int64_t natoms, int64_t width, int64_t axis, int64_t triangle,
                                   const REAL *restrict x, const REAL *restrict dx,
                                   REAL *restrict dd) {
   for (int64_t i = 0; i < natoms; i++) {
     const int64_t at = i * 4 * width;
-    REAL *to = dd + i * width * axis;
-    if (axis == 16) NAME(outer_along)(width, 16, x + at, dx + at, to);
-    else NAME(outer_along)(width, axis, x + at, dx + at, to);
+    REAL *to = dd + i * NAME(outer_size)(width, axis, triangle);
+    if (axis == 16) NAME(outer_along)(width, 16, triangle, x + at, dx + at, to);
+    else NAME(outer_along)(width, axis, triangle, x + at, dx + at, to);
   }
 }
 
-/* Added to the adjoint of x: that of D, [width, axis]; x< bar^T, and x bar on the first columns. */
+/* Added to the adjoint of x: that of D; x< bar^T, and x bar on the first columns. */
 static inline __attribute__((always_inline)) void NAME(outer_back)(int64_t width, int64_t axis,
+                                                                   int64_t triangle,
                                                                    const REAL *restrict x,
                                                                    const REAL *restrict bar,
                                                                    REAL *restrict x_bar) {
   REAL few[4][MOST_AXIS] = {{0}};
   for (int64_t k = 0; k < width; k++) {
-    const REAL *restrict from = bar + k * axis;
+    const REAL *restrict from = bar + NAME(outer_row)(width, axis, triangle, k);
+    REAL some[MOST_AXIS];
+    if (triangle && k < axis) {
+      for (int64_t b = 0; b < axis; b++) some[b] = b <= k ? from[b] : 0;
+      from = some;
+    }
     for (int64_t c = 0; c < 4; c++) {
       REAL sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -172,12 +197,12 @@ static inline __attribute__((always_inline)) void NAME(outer_back)(int64_t width
     for (int64_t b = 0; b < axis; b++) x_bar[c * width + b] += few[c][b];
 }
 
-CLONES void NAME(dpc_outer_back)(int64_t natoms, int64_t width, int64_t axis,
+CLONES void NAME(dpc_outer_back)(int64_t natoms, int64_t width, int64_t axis, int64_t triangle,
                                  const REAL *restrict x, const REAL *restrict bar,
                                  REAL *restrict x_bar) {
   for (int64_t i = 0; i < natoms; i++) {
-    const int64_t at = i * 4 * width, from = i * width * axis;
-    if (axis == 16) NAME(outer_back)(width, 16, x + at, bar + from, x_bar + at);
-    else NAME(outer_back)(width, axis, x + at, bar + from, x_bar + at);
+    const int64_t at = i * 4 * width, from = i * NAME(outer_size)(width, axis, triangle);
+    if (axis == 16) NAME(outer_back)(width, 16, triangle, x + at, bar + from, x_bar + at);
+    else NAME(outer_back)(width, axis, triangle, x + at, bar + from, x_bar + at);
   }
 }

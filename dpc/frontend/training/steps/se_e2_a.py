@@ -41,7 +41,7 @@ from dpc.frontend.training.steps.nodes import HARMLESS, Grid, first_grid, fit_gr
 from dpc.frontend.training.steps.placement import Environment, Prepared, prepare
 
 ROUGH = ("relu", "relu6", "silut", "custom_silu")
-ROOM = 700 << 20  # bytes for frames with their X, where nets are frozen
+ROOM = 448 << 20  # bytes for frames with their X, where nets are frozen
 CHECK_EVERY = 100  # steps between two looks at the error between the nodes
 
 

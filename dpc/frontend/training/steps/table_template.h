@@ -1,12 +1,13 @@
 /* Frozen embedding nets as polynomials, for one precision: REAL is float or double, NAME(x) its
  * suffixed name. Columns are a multiple of WIDE. */
 
-typedef REAL NAME(wide) __attribute__((vector_size(WIDE * sizeof(REAL)), aligned(sizeof(REAL)),
-                                       may_alias));
+typedef REAL NAME(wide)
+    __attribute__((vector_size(WIDE * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 
 /* The polynomials of a pair's net and panel, [TERMS, columns], and where in the panel it is. */
-static inline __attribute__((always_inline)) const REAL *
-NAME(piece)(const struct table *table, int32_t type, int32_t net, double x, REAL *u) {
+static inline __attribute__((always_inline)) const REAL *NAME(piece)(const struct table *table,
+                                                                     int32_t type, int32_t net,
+                                                                     double x, REAL *u) {
   const double at = (x - table->origin) * table->inverse_width;
   int64_t panel = (int64_t)at;
   panel = panel < 0 ? 0 : panel >= table->panels ? table->panels - 1 : panel;
@@ -15,10 +16,17 @@ NAME(piece)(const struct table *table, int32_t type, int32_t net, double x, REAL
          ((table->side * type + net) * table->panels + panel) * TERMS * table->columns;
 }
 
+static inline __attribute__((always_inline)) double NAME(total_wide)(NAME(wide) x) {
+  x += __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
+  x += __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5);
+  return (double)x[0] + (double)x[1];
+}
+
 /* WIDE columns of G at u, and of dG/du. */
-static inline __attribute__((always_inline)) void
-NAME(columns)(const REAL *restrict piece, int64_t columns, REAL u, NAME(wide) *g,
-              NAME(wide) *slope) {
+static inline __attribute__((always_inline)) void NAME(columns)(const REAL *restrict piece,
+                                                                int64_t columns, REAL u,
+                                                                NAME(wide) * g,
+                                                                NAME(wide) * slope) {
   NAME(wide) value = *(const NAME(wide) *)(piece + (TERMS - 1) * columns), rise = {0};
   for (int k = TERMS - 2; k >= 0; k--) {
     rise = rise * u + value;
@@ -56,7 +64,7 @@ CLONES void NAME(dpc_table_pull)(const struct pairs *pairs, const struct table *
   for (int64_t i = 0; i < pairs->natoms; i++) {
     const REAL *restrict mine = x_bar + i * 4 * columns;
     for (int64_t p = pairs->first[i]; p < pairs->first[i] + pairs->count[i]; p++) {
-      double row[4], bar[4] = {0}, radial = 0;
+      double row[4], bar[4];
       make_row(pairs, i, p, row);
       REAL u;
       const REAL *piece = NAME(piece)(table, pairs->type[i], pairs->net[p], row[0], &u);
@@ -71,11 +79,8 @@ CLONES void NAME(dpc_table_pull)(const struct pairs *pairs, const struct table *
         }
         rise += along * slope;
       }
-      for (int m = 0; m < WIDE; m++) {
-        for (int c = 0; c < 4; c++) bar[c] += (double)sum[c][m];
-        radial += (double)rise[m];
-      }
-      bar[0] += radial * per_u;
+      for (int c = 0; c < 4; c++) bar[c] = NAME(total_wide)(sum[c]);
+      bar[0] += NAME(total_wide)(rise) * per_u;
       row_back(pairs, i, p, bar, dr + 3 * p);
     }
   }
