@@ -19,8 +19,8 @@ from dpc.frontend.training.steps.placement import Prepared
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-7}
 """Largest error of the polynomials over the largest value; `fold` leaves out more."""
 POINTS = 8
-"""Of a panel, TERMS in table_template.h: polynomials of degree 7."""
-VECTOR = 8  # columns are padded to a multiple of it
+"""Of a panel, TERMS in pairs.c: polynomials of degree 7."""
+WIDE = 8  # columns are padded to a multiple of it, as in pairs.c
 
 
 class Tables:
@@ -44,7 +44,7 @@ class Tables:
         self.columns = parts[0].shape[1]
         values = list(torch.cat(parts).split(grid.nodes))
         pieces = torch.stack([grid.pieces(g) for g in values]) * scale
-        self.padding = -self.columns % VECTOR
+        self.padding = -self.columns % WIDE
         self.coefficients = torch.nn.functional.pad(pieces.to(bank.dtype), (0, self.padding))
 
     def struct(self) -> kernels.TableStruct:

@@ -127,6 +127,17 @@ CLONES void dpc_collect(const struct pairs *pairs, const double *restrict dr,
   }
 }
 
+/* The panel that x is in, and where: -1 <= u <= 1; the first or the last where x is beyond. */
+static inline __attribute__((always_inline)) int64_t find_panel(double x, double origin,
+                                                                double inverse_width,
+                                                                int64_t panels, double *u) {
+  const double at = (x - origin) * inverse_width;
+  int64_t panel = (int64_t)at;
+  panel = panel < 0 ? 0 : panel >= panels ? panels - 1 : panel;
+  *u = 2 * (at - (double)panel) - 1;
+  return panel;
+}
+
 /* The row (s, s x/d, s y/d, s z/d) - mean) / std of pair p of atom i. */
 static inline __attribute__((always_inline)) void make_row(const struct pairs *pairs, int64_t i,
                                                            int64_t p, double *restrict row) {

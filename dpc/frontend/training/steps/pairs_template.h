@@ -36,12 +36,11 @@ CLONES void NAME(dpc_spread)(const struct pairs *pairs, const struct grid *grid,
     for (int64_t p = pairs->first[i]; p < pairs->first[i] + pairs->count[i]; p++) {
       double row[4];
       make_row(pairs, i, p, row);
-      const double at = (row[0] - grid->origin) * grid->inverse_width;
-      int64_t panel = (int64_t)at;
-      panel = panel < 0 ? 0 : panel >= grid->panels ? grid->panels - 1 : panel;
+      double u;
+      const int64_t panel = find_panel(row[0], grid->origin, grid->inverse_width, grid->panels, &u);
       const int64_t begin = pairs->net[p] * grid->nodes + panel * (M - 1);
       start[p] = (int32_t)begin;
-      NAME(basis)(2 * (at - panel) - 1, scale, grid->coefficient, phi + p * M, slope + p * M);
+      NAME(basis)(u, scale, grid->coefficient, phi + p * M, slope + p * M);
       for (int c = 0; c < 4; c++) {
         const REAL weight = (REAL)row[c];
         REAL *restrict to = mine + c * width + begin;

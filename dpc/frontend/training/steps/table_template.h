@@ -8,10 +8,9 @@ typedef REAL NAME(wide)
 static inline __attribute__((always_inline)) const REAL *NAME(piece)(const struct table *table,
                                                                      int32_t type, int32_t net,
                                                                      double x, REAL *u) {
-  const double at = (x - table->origin) * table->inverse_width;
-  int64_t panel = (int64_t)at;
-  panel = panel < 0 ? 0 : panel >= table->panels ? table->panels - 1 : panel;
-  *u = (REAL)(2 * (at - (double)panel) - 1);
+  double within;
+  const int64_t panel = find_panel(x, table->origin, table->inverse_width, table->panels, &within);
+  *u = (REAL)within;
   return (const REAL *)table->coefficient +
          ((table->side * type + net) * table->panels + panel) * TERMS * table->columns;
 }
