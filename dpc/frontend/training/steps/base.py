@@ -49,12 +49,16 @@ class Step(ABC):
             if batch.nframe != 1:
                 return self.prepare(batch, cache(batch)) if batch.nframe else None
             key = (int(batch.system[0]), int(batch.frame[0]), batch.nloc)
-            if key not in kept:
-                made: Any = self.prepare(batch, cache(batch))
-                if not room or room < made.nbytes:
-                    return made
+            if key in kept:
+                return kept[key]
+            if not room:
+                return self.prepare(batch, cache(batch))
+            made: Any = self.prepare(batch, batch_pairs(batch, self.model.rcut, self.model.sel))
+            if made.nbytes <= room:
                 kept[key], room = made, room - made.nbytes
-            return kept[key]
+            else:
+                room = 0
+            return made
 
         return prepared
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dpc.frontend.net import Dense, Mlp
+from dpc.frontend.training.steps import kernels
 from dpc.frontend.training.steps.fold import Fold
 
 
@@ -57,7 +58,7 @@ class Passes:
             y, rate, curvature = _derivatives(dense, z, activation)
             slope = rate if dense.idt is None else rate * dense.idt
             self.layers.append(_Layer(dense, weight, False, x, y, rate, slope, curvature))
-            x = _skip(dense, x, y if dense.idt is None else y * dense.idt)
+            x = _skip(dense, x, y, dense.idt)
         self.y = x
 
     def back(self, bar: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ class Passes:
         for layer in reversed(self.layers):
             layer.out = bar
             layer.back = bar if layer.linear else bar * layer.slope
-            bar = _skip_back(layer.dense, bar, layer.back @ layer.weight.T)
+            bar = _skip_back(layer, bar, layer.back)
         return bar
 
     def along(self, dx: Tensor) -> None:
@@ -75,7 +76,7 @@ class Passes:
             if layer.linear:
                 break
             layer.dz = dx @ layer.weight
-            dx = _skip(layer.dense, dx, layer.slope * layer.dz)
+            dx = _skip(layer.dense, dx, layer.dz, layer.slope)
 
     def gradient(self, weight: Tensor, inputs: bool = True) -> Tensor | None:
         """Adds the gradient of S to the parameters; gives dS/dx if `inputs` are learned, too.
@@ -84,25 +85,16 @@ class Passes:
         """
         bar = weight
         for layer in reversed(self.layers):
-            dense, back, out, dx = layer.dense, layer.back, layer.out, layer.dx
-            assert back is not None and out is not None and dx is not None
-            if layer.dz is None:
+            assert layer.back is not None and layer.dx is not None
+            if layer.linear:
                 z_bar = bar
+                add_gradient(layer.dense.bias, z_bar.sum(0))
             else:
-                z_bar = bar * layer.slope
-                if layer.curvature is None:  # -2 y idt act'(z)
-                    z_bar.addcmul_(layer.y * layer.dz, back, value=-2)
-                else:
-                    z_bar.addcmul_(out * layer.dz, layer.curvature)
-                if dense.idt is not None:
-                    add_gradient(
-                        dense.idt, (bar * layer.y).addcmul_(out * layer.rate, layer.dz).sum(0)
-                    )
-            self._weight_gradient(layer, z_bar, dx, back)
-            add_gradient(dense.bias, z_bar.sum(0))
+                z_bar = _layer_back(layer, bar)
+            self._weight_gradient(layer, z_bar, layer.dx, layer.back)
             if layer is self.layers[0] and not inputs:
                 return None
-            bar = _skip_back(dense, bar, z_bar @ layer.weight.T)
+            bar = _skip_back(layer, bar, z_bar)
         return bar
 
     def _weight_gradient(self, layer: _Layer, z_bar: Tensor, dx: Tensor, back: Tensor) -> None:
@@ -138,20 +130,45 @@ def _derivatives(dense: Dense, z: Tensor, activation: str) -> tuple[Tensor, Tens
     return y.detach(), rate.detach(), curvature.detach()
 
 
-def _skip(dense: Dense, x: Tensor, y: Tensor) -> Tensor:
-    if dense.repeats == 0:
-        return y
-    return y + (x if dense.repeats == 1 else torch.cat([x, x], 1))
+def _layer_back(layer: _Layer, bar: Tensor) -> Tensor:
+    """The adjoint of z; adds the gradients of bias and idt."""
+    dense, z_bar = layer.dense, torch.empty_like(bar)
+    kernels.call(
+        "dpc_layer_back", *bar.shape, bar, layer.slope, layer.y, layer.dz, layer.back, layer.out,
+        layer.rate, layer.curvature, z_bar, _sum_of(dense.bias),
+        None if dense.idt is None else _sum_of(dense.idt), dtype=bar.dtype,
+    )  # fmt: skip
+    return z_bar
 
 
-def _skip_back(dense: Dense, bar: Tensor, through: Tensor) -> Tensor:
-    """The adjoint of the layer's input: through its weights and past them."""
+def _sum_of(parameter: Tensor) -> Tensor:
+    """`.grad`, made where there is none; something else where the parameter does not learn."""
+    if not parameter.requires_grad:
+        return torch.zeros_like(parameter)
+    if parameter.grad is None:
+        parameter.grad = torch.zeros_like(parameter)
+    return parameter.grad
+
+
+def _skip(dense: Dense, x: Tensor, y: Tensor, factor: Tensor | None) -> Tensor:
+    """factor y, and what goes past the layer."""
+    if dense.repeats == 1 and factor is not None:
+        return torch.addcmul(x, y, factor)
+    through = y if factor is None else y * factor
     if dense.repeats == 0:
         return through
-    if dense.repeats == 1:
-        return through + bar
+    return through + (x if dense.repeats == 1 else torch.cat([x, x], 1))
+
+
+def _skip_back(layer: _Layer, bar: Tensor, z_bar: Tensor) -> Tensor:
+    """The adjoint of the layer's input: through its weights and past them."""
+    weight = layer.weight.T
+    if layer.dense.repeats == 0:
+        return z_bar @ weight
+    if layer.dense.repeats == 1:
+        return torch.addmm(bar, z_bar, weight)
     half = bar.shape[1] // 2
-    return through + bar[:, :half] + bar[:, half:]
+    return (bar[:, :half] + bar[:, half:]).addmm_(z_bar, weight)
 
 
 def add_gradient(parameter: Tensor, gradient: Tensor) -> None:

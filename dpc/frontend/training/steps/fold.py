@@ -11,8 +11,9 @@ rows in place of M:
 
     D = T D',   T = (1, 0; C^T, V),   W^T D = (T^T W)^T D',
 
-and the gradient by W is T times that by T^T W. While G is learned, C and V would have to follow
-it; where it is frozen, they are made once.
+and the gradient by W is T times that by T^T W. X<^T X< is symmetric: one half of it is left out,
+and its rows of T^T W are added to those of the other. While G is learned, C and V would have to
+follow it; where it is frozen, they are made once.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dpc.frontend.training.steps import kernels
+
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-6}
 """Singular values below this part of the largest are left out.
 
-On the trained water model (25-50-100, 4 frames of 192 atoms) against automatic differentiation in
+On a trained water model (25-50-100, 4 frames of 192 atoms) against automatic differentiation in
 float64: float64 keeps 32 of 84 columns, with forces to 8e-8 eV/Å rms and the gradient by the
 fitting nets, which nearly cancels there, to 2e-5 of its length (1e-10: 40 columns, 1e-9 eV/Å and
 2e-7). float32 keeps 24, with forces to 5e-5 eV/Å and the gradient to 3.5e-3; rounding alone, with
@@ -32,19 +35,31 @@ all columns, gives 7e-5 and 2.7e-3.
 TOLD = 1e-3
 """G< says what its singular values above this part of the largest say: C stays near one, so that
 rounding errors of D< do not grow in T."""
-VECTOR = 8  # columns are a multiple of it, which matrix products are fastest with
+VECTOR = 4  # columns are a multiple of it, as dpc_fold takes them
 WORTHWHILE = 0.85  # of the columns; above, folding the weights costs what it saves
 
 
 class Fold:
-    """T of one part: `axis` columns stay, the others are g< c + e, e through v [M - axis, rank]."""
+    """T of one part: `axis` columns stay, the others are g< c + e, e through v [M - axis, rank].
+
+    D' comes in the triangle of pairs_template.h: the rows of E V, then those of X< up to the
+    diagonal.
+    """
 
     def __init__(self, c: Tensor, v: Tensor, dtype: torch.dtype) -> None:
         self.axis, rank = len(c), v.shape[1]
         self.c, self.v = c, v  # in float64
-        self.lower = torch.cat([c.T, v], 1).to(dtype)  # the lower rows of T
-        self.full = (self.axis + len(v)) * self.axis  # elements of D
-        self.width = (self.axis + rank) * self.axis  # of D'
+        self.lower = torch.cat([v, c.T], 1).to(dtype)  # of T, the rows that give X>
+        self.square = self.axis**2  # elements of the part X<^T X<
+        self.full = self.square + len(v) * self.axis  # of D
+        self.behind = rank * self.axis  # of D', those of E V
+        self.width = self.behind + self.axis * (self.axis + 1) // 2
+        k, b = torch.tril_indices(self.axis, self.axis)
+        self.place, self.mirror = k * self.axis + b, b * self.axis + k
+        self.twice = (k != b)[:, None]
+        # where in the triangle each element of the square is
+        self.back = torch.empty(self.square, dtype=torch.int64)
+        self.back[self.place] = self.back[self.mirror] = torch.arange(len(k))
 
     def columns(self, g: Tensor) -> Tensor:
         """[G<, E V] of g [nodes, M]."""
@@ -54,22 +69,35 @@ class Fold:
 
     def weight(self, weight: Tensor) -> Tensor:
         """T^T W of a first layer's W [M axis + more, out]; its further rows stay."""
-        begin, lower = self.axis**2, self.lower.to(weight.dtype)
-        folded = (lower.T @ weight[begin : self.full].view(len(lower), -1)).view(self.width, -1)
-        folded[:begin] += weight[:begin]
         further = weight[self.full :]
-        return torch.cat([folded, further]) if len(further) else folded
+        whole = weight.new_empty(self.behind + self.square + len(further), weight.shape[1])
+        self._call("dpc_fold", weight, weight[self.square : self.full], whole)
+        square = whole[self.behind : self.behind + self.square]
+        square += weight[: self.square]
+        folded = whole[: self.width + len(further)]
+        folded[self.behind : self.width] = square[self.place] + square[self.mirror] * self.twice
+        folded[self.width :] = further
+        return folded
 
     def add_gradient(self, parameter: Tensor, gradient: Tensor) -> None:
-        """Adds the gradient by W, from that by T^T W, in place: it is megabytes."""
+        """Adds the gradient by W, from that by T^T W."""
+        more = parameter.grad is not None
         if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-        begin, grad = self.axis**2, parameter.grad
-        lower = self.lower.to(grad.dtype)
-        grad[:begin] += gradient[:begin]
-        grad[self.full :] += gradient[self.width :]
-        rows = gradient[: self.width].view(lower.shape[1], -1)
-        grad[begin : self.full].view(len(lower), -1).addmm_(lower, rows)
+            parameter.grad = torch.empty_like(parameter)
+        grad = parameter.grad
+        square = gradient[self.behind : self.width][self.back]
+        whole = torch.cat([gradient[: self.behind], square])
+        for to, of in ((grad[: self.square], square), (grad[self.full :], gradient[self.width :])):
+            if more:
+                to += of
+            else:
+                to.copy_(of)
+        self._call("dpc_unfold", grad, whole, int(more), grad[self.square : self.full])
+
+    def _call(self, kernel: str, weight: Tensor, *arguments: Tensor | int) -> None:
+        lower = self.lower.to(weight.dtype)
+        columns = self.axis * weight.shape[1]
+        kernels.call(kernel, *lower.shape, columns, lower, *arguments, dtype=weight.dtype)
 
 
 def fold(parts: list[Tensor], axis: int) -> list[Fold]:

@@ -7,6 +7,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +28,25 @@ _FLAGS = (
 _SUFFIX = {torch.float64: "f64", torch.float32: "f32"}
 
 
+class PairsStruct(ctypes.Structure):
+    """struct pairs of pairs.c."""
+
+    _fields_ = (
+        ("natoms", ctypes.c_int64),
+        ("nloc", ctypes.c_int64),
+        ("order", ctypes.c_void_p),
+        ("first", ctypes.c_void_p),
+        ("count", ctypes.c_void_p),
+        ("type", ctypes.c_void_p),
+        ("neighbor", ctypes.c_void_p),
+        ("net", ctypes.c_void_p),
+        ("r", ctypes.c_void_p),
+        ("radial", ctypes.c_void_p),
+        ("mean", ctypes.c_void_p),
+        ("inverse_std", ctypes.c_void_p),
+    )
+
+
 class GridStruct(ctypes.Structure):
     """struct grid of pairs.c."""
 
@@ -34,6 +54,19 @@ class GridStruct(ctypes.Structure):
         ("nets", ctypes.c_int64),
         ("nodes", ctypes.c_int64),
         ("panels", ctypes.c_int64),
+        ("origin", ctypes.c_double),
+        ("inverse_width", ctypes.c_double),
+        ("coefficient", ctypes.c_void_p),
+    )
+
+
+class TableStruct(ctypes.Structure):
+    """struct table of pairs.c."""
+
+    _fields_ = (
+        ("side", ctypes.c_int64),
+        ("panels", ctypes.c_int64),
+        ("columns", ctypes.c_int64),
         ("origin", ctypes.c_double),
         ("inverse_width", ctypes.c_double),
         ("coefficient", ctypes.c_void_p),
@@ -48,7 +81,7 @@ def library() -> ctypes.CDLL:
 
 
 def call(name: str, *arguments: Any, dtype: torch.dtype | None = None) -> None:
-    """Call a kernel: tensors and None go as pointers, whole numbers as int64, floats as double.
+    """Call a kernel: arrays and None go as pointers, whole numbers as int64, others as double.
 
     ctypes lets go of the interpreter meanwhile: the loader's thread works on.
     """
@@ -63,7 +96,10 @@ def _converted(value: Any) -> Any:
     if isinstance(value, Tensor):
         assert value.is_contiguous()
         return ctypes.c_void_p(value.data_ptr())
-    if isinstance(value, GridStruct):
+    if isinstance(value, np.ndarray):
+        assert value.flags.c_contiguous
+        return ctypes.c_void_p(value.ctypes.data)
+    if isinstance(value, ctypes.Structure):
         return ctypes.byref(value)
     if isinstance(value, float):
         return ctypes.c_double(value)

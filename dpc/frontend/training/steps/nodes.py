@@ -8,7 +8,8 @@ thousands of places. Between the nodes x_k of a fine grid G is a polynomial to t
 
 so that a step runs the nets on a few hundred nodes, whatever the batch, and all that is left at the
 pairs does not depend on the weights. phi are the Lagrange polynomials of the Chebyshev-Lobatto
-points of each panel; panels share their ends, so that G stays continuous.
+points of each panel; panels share their ends, so that G stays continuous. Nets that do not change
+are the polynomials themselves, panel by panel (frozen.py).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -28,45 +29,48 @@ TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-7}
 """Largest error of G between the nodes, over its largest value."""
 HARMLESS = {torch.float64: 1e-9, torch.float32: 1e-5}
 """Errors above these are worth a warning, where the finest grid does not reach the tolerance."""
-MAX_PANELS = 200  # more would cost more than they save
+MAX_NODES = 3001  # more would cost more than they save
 
 
 @functools.cache
-def _points() -> Tensor:
-    """Chebyshev-Lobatto points of [-1, 1], ascending, [PANEL]."""
-    k = torch.arange(PANEL, dtype=torch.float64)
-    return -torch.cos(math.pi * k / (PANEL - 1))
+def _points(n: int) -> Tensor:
+    """Chebyshev-Lobatto points of [-1, 1], ascending, [n]."""
+    return -torch.cos(math.pi * torch.arange(n, dtype=torch.float64) / (n - 1))
 
 
 @functools.cache
-def _coefficients() -> Tensor:
-    """c [PANEL, PANEL] with phi_m(u) = sum_k c[k, m] T_k(u)."""
-    k = torch.arange(PANEL, dtype=torch.float64)
-    values = torch.cos(k[:, None] * torch.acos(_points().clamp(-1, 1))[None, :])  # T_k(u_m)
+def _coefficients(n: int) -> Tensor:
+    """c [n, n] with phi_m(u) = sum_k c[k, m] T_k(u)."""
+    k = torch.arange(n, dtype=torch.float64)
+    values = torch.cos(k[:, None] * torch.acos(_points(n).clamp(-1, 1))[None, :])  # T_k(u_m)
     return torch.linalg.inv(values.T).contiguous()
 
 
 @functools.cache
-def _between() -> tuple[Tensor, Tensor]:
-    """Places halfway between the points, and phi there: [PANEL - 1], [PANEL - 1, PANEL]."""
-    u = (_points()[1:] + _points()[:-1]) / 2
-    k = torch.arange(PANEL, dtype=torch.float64)
-    return u, torch.cos(torch.acos(u)[:, None] * k[None, :]) @ _coefficients()
+def _between(n: int) -> tuple[Tensor, Tensor]:
+    """Places halfway between the points, and phi there: [n - 1], [n - 1, n]."""
+    u = (_points(n)[1:] + _points(n)[:-1]) / 2
+    k = torch.arange(n, dtype=torch.float64)
+    return u, torch.cos(torch.acos(u)[:, None] * k[None, :]) @ _coefficients(n)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """`panels` panels of `width` from `origin`, for `nets` nets side by side."""
+    """`panels` panels of `width` from `origin`, for `nets` nets side by side.
+
+    Each has `points` nodes, its two ends included.
+    """
 
     nets: int
     origin: float
     width: float
     panels: int
+    points: int = PANEL
 
     @property
     def nodes(self) -> int:
         """Nodes of one net."""
-        return self.panels * (PANEL - 1) + 1
+        return self.panels * (self.points - 1) + 1
 
     @property
     def end(self) -> float:
@@ -75,33 +79,38 @@ class Grid:
 
     def struct(self) -> GridStruct:
         """The grid for pairs.c; one block of nodes for each neighbour type."""
-        return GridStruct(
-            self.nets,
-            self.nodes,
-            self.panels,
-            self.origin,
-            1 / self.width,
-            _coefficients().data_ptr(),
-        )
+        points = _coefficients(PANEL).data_ptr()
+        return GridStruct(self.nets, self.nodes, self.panels, self.origin, 1 / self.width, points)
+
+    def pieces(self, values: Tensor) -> Tensor:
+        """Coefficients of u^k, u in [-1, 1], of every panel, [panels, points, M], from the values
+        of a net at the nodes, [nodes, M]."""
+        powers = _points(self.points)[:, None] ** torch.arange(self.points)
+        return torch.linalg.inv(powers) @ self.by_panel(values.to(torch.float64))
 
     def places(self) -> Tensor:
         """x of every node, [nodes]."""
-        u = (_points() + 1) / 2
+        u = (_points(self.points) + 1) / 2
         inner = (torch.arange(self.panels)[:, None] + u[None, :-1]).reshape(-1)
         return self.origin + self.width * torch.cat([inner, inner.new_full((1,), self.panels)])
 
     def reaching(self, end: float) -> Grid:
         """The same grid with as many panels as it takes to hold `end`."""
         panels = max(self.panels, math.ceil((end - self.origin) / self.width + 1e-9))
-        return Grid(self.nets, self.origin, self.width, panels)
+        return replace(self, panels=panels)
 
     def finer(self) -> Grid:
         """The same range in twice as many panels."""
-        return Grid(self.nets, self.origin, self.width / 2, self.panels * 2)
+        return replace(self, width=self.width / 2, panels=self.panels * 2)
+
+    def by_panel(self, values: Tensor) -> Tensor:
+        """Values at the nodes of a net, [nodes, M], as [panels, points, M]."""
+        panels = values[:-1].view(self.panels, self.points - 1, -1)
+        return torch.cat([panels, torch.cat([panels[1:, :1], values[-1:][None]])], 1)
 
     def error(self, bank: MlpBank) -> float:
         """Largest error halfway between the nodes over the largest value, of all nets."""
-        u, phi = _between()
+        u, phi = _between(self.points)
         middle = (torch.arange(self.panels)[:, None] + (u[None, :] + 1) / 2).reshape(-1)
         middle = self.origin + self.width * middle
         worst = 0.0
@@ -110,22 +119,22 @@ class Grid:
             for net in copy.deepcopy(bank).double():
                 at_nodes = net(self.places()[:, None])
                 exact = net(middle[:, None])
-                panels = at_nodes[:-1].view(self.panels, PANEL - 1, -1)
-                last = torch.cat([panels[1:, :1], at_nodes[-1:][None]])
-                found = (phi @ torch.cat([panels, last], 1)).reshape(len(middle), -1)
+                found = (phi @ self.by_panel(at_nodes)).reshape(len(middle), -1)
                 scale = float(at_nodes.abs().max())
                 worst = max(worst, float((found - exact).abs().max()) / (scale or 1.0))
         return worst
 
 
-def fit_grid(bank: MlpBank, start: Grid) -> tuple[Grid, float]:
+def fit_grid(bank: MlpBank, start: Grid, tolerance: float) -> tuple[Grid, float]:
     """The first of ever finer grids that reaches the tolerance, or the finest; and its error."""
     grid = start
-    while (error := grid.error(bank)) > TOLERANCE[bank.dtype] and 2 * grid.panels <= MAX_PANELS:
+    while (error := grid.error(bank)) > tolerance:
+        if grid.finer().nodes > MAX_NODES:
+            break
         grid = grid.finer()
     return grid, error
 
 
-def first_grid(nets: int, low: float, high: float) -> Grid:
+def first_grid(nets: int, low: float, high: float, points: int = PANEL) -> Grid:
     """A coarse grid over [low, high] to start from."""
-    return Grid(nets, low, max(1.0, (high - low) / 8), 1).reaching(high)
+    return Grid(nets, low, max(1.0, (high - low) / 8), 1, points).reaching(high)

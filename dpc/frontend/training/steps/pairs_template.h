@@ -24,26 +24,25 @@ static inline __attribute__((always_inline)) void NAME(basis)(double u, double s
   }
 }
 
-/* a[i, c, block of the pair's net + node] += R_c phi_node, over the pairs of atom i; or no `a`. */
-CLONES void NAME(dpc_spread)(int64_t natoms, const int64_t *restrict first,
-                             const int64_t *restrict count, const int32_t *restrict net,
-                             const double *restrict row, const struct grid *grid,
+/* a[i, c, block of the pair's net + node] += R_c phi_node, over the pairs of atom i. */
+CLONES void NAME(dpc_spread)(const struct pairs *pairs, const struct grid *grid,
                              int32_t *restrict start, REAL *restrict phi, REAL *restrict slope,
                              REAL *restrict a) {
   const int64_t width = grid->nets * grid->nodes;
   const double scale = 2 * grid->inverse_width;
-  for (int64_t i = 0; i < natoms; i++) {
-    REAL *restrict mine = a ? a + i * 4 * width : a;
-    if (a) memset(mine, 0, sizeof(REAL) * 4 * width);
-    for (int64_t p = first[i]; p < first[i] + count[i]; p++) {
-      const double at = (row[4 * p] - grid->origin) * grid->inverse_width;
-      int64_t panel = (int64_t)at;
-      panel = panel < 0 ? 0 : panel >= grid->panels ? grid->panels - 1 : panel;
-      const int64_t begin = net[p] * grid->nodes + panel * (M - 1);
+  for (int64_t i = 0; i < pairs->natoms; i++) {
+    REAL *restrict mine = a + i * 4 * width;
+    memset(mine, 0, sizeof(REAL) * 4 * width);
+    for (int64_t p = pairs->first[i]; p < pairs->first[i] + pairs->count[i]; p++) {
+      double row[4];
+      make_row(pairs, i, p, row);
+      double u;
+      const int64_t panel = find_panel(row[0], grid->origin, grid->inverse_width, grid->panels, &u);
+      const int64_t begin = pairs->net[p] * grid->nodes + panel * (M - 1);
       start[p] = (int32_t)begin;
-      NAME(basis)(2 * (at - panel) - 1, scale, grid->coefficient, phi + p * M, slope + p * M);
-      for (int c = 0; a && c < 4; c++) {
-        const REAL weight = (REAL)row[4 * p + c];
+      NAME(basis)(u, scale, grid->coefficient, phi + p * M, slope + p * M);
+      for (int c = 0; c < 4; c++) {
+        const REAL weight = (REAL)row[c];
         REAL *restrict to = mine + c * width + begin;
         for (int m = 0; m < M; m++) to[m] += weight * phi[p * M + m];
       }
@@ -52,23 +51,20 @@ CLONES void NAME(dpc_spread)(int64_t natoms, const int64_t *restrict first,
 }
 
 /* dE/dr [pairs, 3] from w = dE/da [atoms, 4, width]. */
-CLONES void NAME(dpc_pull)(int64_t natoms, const int64_t *restrict first,
-                           const int64_t *restrict count, const double *restrict r,
-                           const double *restrict row, const double *restrict shape,
-                           const double *restrict inverse_std, const int32_t *restrict type,
-                           const struct grid *grid, const int32_t *restrict start,
-                           const REAL *restrict phi, const REAL *restrict slope,
-                           const REAL *restrict w, double *restrict dr) {
+CLONES void NAME(dpc_pull)(const struct pairs *pairs, const struct grid *grid,
+                           const int32_t *restrict start, const REAL *restrict phi,
+                           const REAL *restrict slope, const REAL *restrict w,
+                           double *restrict dr) {
   const int64_t width = grid->nets * grid->nodes;
-  for (int64_t i = 0; i < natoms; i++) {
+  for (int64_t i = 0; i < pairs->natoms; i++) {
     const REAL *restrict mine = w + i * 4 * width;
-    const double *restrict scale = inverse_std + 4 * type[i];
-    for (int64_t p = first[i]; p < first[i] + count[i]; p++) {
-      double bar[4];
+    for (int64_t p = pairs->first[i]; p < pairs->first[i] + pairs->count[i]; p++) {
+      double row[4], bar[4];
+      make_row(pairs, i, p, row);
       REAL rise[M] = {0};
       for (int c = 0; c < 4; c++) {
         const REAL *restrict from = mine + c * width + start[p];
-        const REAL weight = (REAL)row[4 * p + c];
+        const REAL weight = (REAL)row[c];
         REAL sum[M];
         for (int m = 0; m < M; m++) {
           sum[m] = from[m] * phi[p * M + m];
@@ -78,45 +74,26 @@ CLONES void NAME(dpc_pull)(int64_t natoms, const int64_t *restrict first,
       }
       for (int m = 0; m < M; m++) rise[m] *= slope[p * M + m];
       bar[0] += NAME(total)(rise);
-      for (int c = 0; c < 4; c++) bar[c] *= scale[c];
-      const double *restrict s = shape + 4 * p; /* s', h, h', 1/d: s = switch / d, h = s / d */
-      const double *restrict x = r + 3 * p;
-      const double along = bar[1] * x[0] + bar[2] * x[1] + bar[3] * x[2];
-      const double radial = (bar[0] * s[0] + along * s[2]) * s[3];
-      for (int c = 0; c < 3; c++) dr[3 * p + c] = s[1] * bar[c + 1] + radial * x[c];
+      row_back(pairs, i, p, bar, dr + 3 * p);
     }
   }
 }
 
-/* The change of `a` when the pairs move along v = f_i - f_j - y r; f [atoms, 3], y [frames, 9]. */
-CLONES void NAME(dpc_push)(int64_t natoms, const int64_t *restrict first,
-                           const int64_t *restrict count, const int64_t *restrict centre,
-                           const int32_t *restrict neighbor, int64_t nloc, const double *restrict f,
-                           const double *restrict y, const double *restrict r,
-                           const double *restrict row, const double *restrict shape,
-                           const double *restrict inverse_std, const int32_t *restrict type,
-                           const struct grid *grid, const int32_t *restrict start,
-                           const REAL *restrict phi, const REAL *restrict slope, REAL *restrict a) {
+/* The change of `a` when the pairs move along f and y. */
+CLONES void NAME(dpc_push)(const struct pairs *pairs, const struct grid *grid,
+                           const double *restrict f, const double *restrict y,
+                           const int32_t *restrict start, const REAL *restrict phi,
+                           const REAL *restrict slope, REAL *restrict a) {
   const int64_t width = grid->nets * grid->nodes;
-  for (int64_t i = 0; i < natoms; i++) {
+  for (int64_t i = 0; i < pairs->natoms; i++) {
     REAL *restrict mine = a + i * 4 * width;
     memset(mine, 0, sizeof(REAL) * 4 * width);
-    const double *restrict scale = inverse_std + 4 * type[i];
-    const double *restrict own = f + 3 * centre[i];
-    const double *restrict strain = y + 9 * (centre[i] / nloc);
-    for (int64_t p = first[i]; p < first[i] + count[i]; p++) {
-      const double *restrict x = r + 3 * p;
-      const double *restrict s = shape + 4 * p;
-      const double *restrict other = f + 3 * (int64_t)neighbor[p];
-      double v[3], moved[4];
-      for (int c = 0; c < 3; c++)
-        v[c] = own[c] - other[c] - strain[3 * c] * x[0] - strain[3 * c + 1] * x[1] -
-               strain[3 * c + 2] * x[2];
-      const double d = (v[0] * x[0] + v[1] * x[1] + v[2] * x[2]) * s[3];
-      moved[0] = s[0] * d * scale[0];
-      for (int c = 0; c < 3; c++) moved[c + 1] = (s[1] * v[c] + s[2] * d * x[c]) * scale[c + 1];
+    for (int64_t p = pairs->first[i]; p < pairs->first[i] + pairs->count[i]; p++) {
+      double row[4], moved[4];
+      make_row(pairs, i, p, row);
+      row_along(pairs, i, p, f, y, moved);
       for (int c = 0; c < 4; c++) {
-        const REAL one = (REAL)moved[c], two = (REAL)(row[4 * p + c] * moved[0]);
+        const REAL one = (REAL)moved[c], two = (REAL)(row[c] * moved[0]);
         REAL *restrict to = mine + c * width + start[p];
         for (int m = 0; m < M; m++) to[m] += one * phi[p * M + m] + two * slope[p * M + m];
       }
@@ -124,35 +101,54 @@ CLONES void NAME(dpc_push)(int64_t natoms, const int64_t *restrict first,
   }
 }
 
-/* D = x^T x<: d [atoms, width, axis] of x [atoms, 4, width], x< its first `axis` columns. */
+/* D = x^T x<, of x [atoms, 4, width] and x< its first `axis` columns: [width, axis] row by row. Or
+ * in a `triangle`, without the half that says the same: the rows of x behind the first `axis` come
+ * first, then of those only b <= k. */
+static inline __attribute__((always_inline)) int64_t NAME(outer_row)(int64_t width, int64_t axis,
+                                                                     int64_t triangle, int64_t k) {
+  if (!triangle) return k * axis;
+  return k < axis ? (width - axis) * axis + k * (k + 1) / 2 : (k - axis) * axis;
+}
+
+static inline __attribute__((always_inline)) int64_t NAME(outer_size)(int64_t width, int64_t axis,
+                                                                      int64_t triangle) {
+  return width * axis - (triangle ? axis * (axis - 1) / 2 : 0);
+}
+
+/* Rows of a triangle are written whole: the next one begins where the surplus is. */
 static inline __attribute__((always_inline)) void NAME(outer)(int64_t width, int64_t axis,
+                                                              int64_t triangle,
                                                               const REAL *restrict x,
                                                               const REAL *restrict few,
                                                               REAL *restrict d) {
-  for (int64_t k = 0; k < width; k++)
+  for (int64_t j = 0; j < width; j++) {
+    const int64_t k = j < width - axis ? j + axis : j - (width - axis);
+    REAL *restrict to = d + NAME(outer_row)(width, axis, triangle, k);
     for (int64_t b = 0; b < axis; b++)
-      d[k * axis + b] = x[k] * few[b] + x[width + k] * few[width + b] +
-                        x[2 * width + k] * few[2 * width + b] +
-                        x[3 * width + k] * few[3 * width + b];
+      to[b] = x[k] * few[b] + x[width + k] * few[width + b] +
+              x[2 * width + k] * few[2 * width + b] + x[3 * width + k] * few[3 * width + b];
+  }
 }
 
-CLONES void NAME(dpc_outer)(int64_t natoms, int64_t width, int64_t axis, const REAL *restrict x,
-                            REAL *restrict d) {
+CLONES void NAME(dpc_outer)(int64_t natoms, int64_t width, int64_t axis, int64_t triangle,
+                            const REAL *restrict x, REAL *restrict d) {
   for (int64_t i = 0; i < natoms; i++) {
     const REAL *mine = x + i * 4 * width;
-    REAL *to = d + i * width * axis;
-    if (axis == 16) NAME(outer)(width, 16, mine, mine, to);
-    else NAME(outer)(width, axis, mine, mine, to);
+    REAL *to = d + i * NAME(outer_size)(width, axis, triangle);
+    if (axis == 16) NAME(outer)(width, 16, triangle, mine, mine, to);
+    else NAME(outer)(width, axis, triangle, mine, mine, to);
   }
 }
 
 /* The change of D when x changes by dx. */
 static inline __attribute__((always_inline)) void NAME(outer_along)(int64_t width, int64_t axis,
+                                                                    int64_t triangle,
                                                                     const REAL *restrict x,
                                                                     const REAL *restrict dx,
                                                                     REAL *restrict dd) {
-  for (int64_t k = 0; k < width; k++) {
-    REAL *restrict to = dd + k * axis;
+  for (int64_t j = 0; j < width; j++) {
+    const int64_t k = j < width - axis ? j + axis : j - (width - axis);
+    REAL *restrict to = dd + NAME(outer_row)(width, axis, triangle, k);
     for (int64_t b = 0; b < axis; b++) to[b] = 0;
     for (int64_t c = 0; c < 4; c++) {
       const REAL one = dx[c * width + k], two = x[c * width + k];
@@ -161,25 +157,31 @@ static inline __attribute__((always_inline)) void NAME(outer_along)(int64_t widt
   }
 }
 
-CLONES void NAME(dpc_outer_along)(int64_t natoms, int64_t width, int64_t axis,
+CLONES void NAME(dpc_outer_along)(int64_t natoms, int64_t width, int64_t axis, int64_t triangle,
                                   const REAL *restrict x, const REAL *restrict dx,
                                   REAL *restrict dd) {
   for (int64_t i = 0; i < natoms; i++) {
     const int64_t at = i * 4 * width;
-    REAL *to = dd + i * width * axis;
-    if (axis == 16) NAME(outer_along)(width, 16, x + at, dx + at, to);
-    else NAME(outer_along)(width, axis, x + at, dx + at, to);
+    REAL *to = dd + i * NAME(outer_size)(width, axis, triangle);
+    if (axis == 16) NAME(outer_along)(width, 16, triangle, x + at, dx + at, to);
+    else NAME(outer_along)(width, axis, triangle, x + at, dx + at, to);
   }
 }
 
-/* Added to the adjoint of x: that of D, [width, axis]; x< bar^T, and x bar on the first columns. */
+/* Added to the adjoint of x: that of D; x< bar^T, and x bar on the first columns. */
 static inline __attribute__((always_inline)) void NAME(outer_back)(int64_t width, int64_t axis,
+                                                                   int64_t triangle,
                                                                    const REAL *restrict x,
                                                                    const REAL *restrict bar,
                                                                    REAL *restrict x_bar) {
   REAL few[4][MOST_AXIS] = {{0}};
   for (int64_t k = 0; k < width; k++) {
-    const REAL *restrict from = bar + k * axis;
+    const REAL *restrict from = bar + NAME(outer_row)(width, axis, triangle, k);
+    REAL some[MOST_AXIS];
+    if (triangle && k < axis) {
+      for (int64_t b = 0; b < axis; b++) some[b] = b <= k ? from[b] : 0;
+      from = some;
+    }
     for (int64_t c = 0; c < 4; c++) {
       REAL sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -194,12 +196,12 @@ static inline __attribute__((always_inline)) void NAME(outer_back)(int64_t width
     for (int64_t b = 0; b < axis; b++) x_bar[c * width + b] += few[c][b];
 }
 
-CLONES void NAME(dpc_outer_back)(int64_t natoms, int64_t width, int64_t axis,
+CLONES void NAME(dpc_outer_back)(int64_t natoms, int64_t width, int64_t axis, int64_t triangle,
                                  const REAL *restrict x, const REAL *restrict bar,
                                  REAL *restrict x_bar) {
   for (int64_t i = 0; i < natoms; i++) {
-    const int64_t at = i * 4 * width, from = i * width * axis;
-    if (axis == 16) NAME(outer_back)(width, 16, x + at, bar + from, x_bar + at);
-    else NAME(outer_back)(width, axis, x + at, bar + from, x_bar + at);
+    const int64_t at = i * 4 * width, from = i * NAME(outer_size)(width, axis, triangle);
+    if (axis == 16) NAME(outer_back)(width, 16, triangle, x + at, bar + from, x_bar + at);
+    else NAME(outer_back)(width, axis, triangle, x + at, bar + from, x_bar + at);
   }
 }

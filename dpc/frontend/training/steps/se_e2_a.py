@@ -14,7 +14,7 @@ S has the gradient of the loss: to first order the loss depends on dE/dr through
 
 from __future__ import annotations
 
-import threading
+import functools
 import warnings
 from dataclasses import asdict
 from typing import Any
@@ -30,15 +30,18 @@ from dpc.frontend.fittings.energy import EnergyFitting
 from dpc.frontend.model import Model
 from dpc.frontend.training.losses import Loss
 from dpc.frontend.training.prediction import Prediction, Targets
-from dpc.frontend.training.steps import kernels
+from dpc.frontend.training.steps import frozen, kernels, nodes
 from dpc.frontend.training.steps.base import Step, steps
+from dpc.frontend.training.steps.embedded import Embedded
 from dpc.frontend.training.steps.evaluation import Evaluation
-from dpc.frontend.training.steps.fold import Fold, fold
+from dpc.frontend.training.steps.frozen import POINTS, Frozen, Tables
+from dpc.frontend.training.steps.kernels import PANEL
+from dpc.frontend.training.steps.learned import Learned
 from dpc.frontend.training.steps.nodes import HARMLESS, Grid, first_grid, fit_grid
-from dpc.frontend.training.steps.placement import Prepared, Spread, prepare, spread, statistics
+from dpc.frontend.training.steps.placement import Environment, Prepared, prepare
 
 ROUGH = ("relu", "relu6", "silut", "custom_silu")
-ROOM = 384 << 20  # bytes for frames with their X, where nets are frozen
+ROOM = 448 << 20  # bytes for frames with their X, where nets are frozen
 CHECK_EVERY = 100  # steps between two looks at the error between the nodes
 
 
@@ -53,13 +56,9 @@ class FusedStep(Step):
         assert isinstance(model.descriptor, SeE2A) and isinstance(model.fitting, EnergyFitting)
         self.descriptor, self.fitting = model.descriptor, model.fitting
         self.ntypes = len(model.type_map)
-        self.one_side = self.descriptor.config.type_one_side
-        self.dtype = self.descriptor.dtype
         self.grid: Grid | None = None
-        self._lock = threading.Lock()
-        self.room = 0 if self._learned() else ROOM
-        self._nodes: Tensor | None = None  # of frozen nets, folded
-        self._folds: list[Fold] = []  # of each type of centre
+        self.room = 0 if self._learns() else ROOM
+        self._tables: Tables | None = None  # of frozen nets
         self._since_check = 0
         self._warned = False
 
@@ -86,27 +85,45 @@ class FusedStep(Step):
         return {"grid": grid, "since_check": self._since_check}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.grid = None if state.get("grid") is None else Grid(**state["grid"])
+        grid = None if state.get("grid") is None else Grid(**state["grid"])
+        # nets that learned in the run before may be frozen in this one
+        self.grid = grid if grid and grid.points == self._points() else None
         self._since_check = state.get("since_check", 0)
 
-    def prepare(self, batch: Batch, pairs: Pairs) -> Prepared:
-        return prepare(self.model, self.descriptor, batch, pairs)
+    @functools.cached_property
+    def environment(self) -> Environment:
+        """What no training changes."""
+        return Environment.of(self.model, self.descriptor)
 
-    def place(self, prepared: Prepared) -> Spread:
-        """The pairs of a batch on the nodes; the grid grows where they reach beyond it."""
-        mean, inverse_std = statistics(self.descriptor)
-        nothing = -mean * inverse_std  # the row of an empty slot
-        with self._lock:
-            low = float(nothing[:, 0].min())
-            high = max(prepared.farthest, float(nothing[:, 0].max()))
-            if self.grid is None:
-                self.grid = self._fine(first_grid(self.ntypes, low, high))
-            elif high > self.grid.end:
-                self.grid = self.grid.reaching(high)
-                self._nodes = None
-            grid = self.grid
-            known = self._nodes is not None and prepared.kept.nodes is self._nodes
-        return spread(prepared, grid, nothing, self.dtype, fill=not known)
+    @functools.cached_property
+    def _nothing(self) -> tuple[float, float]:
+        """The smallest and the largest first column of rows of empty slots."""
+        first = self.environment.nothing[:, 0].tolist()
+        return min(first), max(first)
+
+    def prepare(self, batch: Batch, pairs: Pairs) -> Prepared:
+        return prepare(self.environment, batch, pairs)
+
+    def embed(self, prepared: Prepared) -> Embedded:
+        """The embedding of a batch; the grid grows where its pairs reach beyond it."""
+        bank, one_side = self.descriptor.embedding, self.descriptor.config.type_one_side
+        grid, scale = self._reaching(float(prepared.farthest[0])), 1 / sum(self.model.sel)
+        if self._learns():
+            return Learned(bank, one_side, grid, prepared, scale)
+        if self._tables is None or self._tables.grid is not grid:
+            # a first layer with a shortcut needs the whole of D
+            straight = all(net[0].repeats == 0 for net in self.fitting.nets)
+            axis = self.descriptor.config.axis_neuron
+            self._tables = Tables(bank, one_side, axis, grid, straight, scale)
+        return Frozen(self._tables, prepared)
+
+    def _reaching(self, farthest: float) -> Grid:
+        low, high = self._nothing[0], max(farthest, self._nothing[1])
+        if self.grid is None:
+            self.grid = self._fine(first_grid(self.ntypes, low, high, self._points()))
+        elif high > self.grid.end:
+            self.grid = self.grid.reaching(high)
+        return self.grid
 
     def predict(self, batch: Batch) -> Prediction:
         with torch.no_grad():
@@ -125,35 +142,16 @@ class FusedStep(Step):
             run.gradient(found)
         return value.detach(), errors
 
-    def nodes(self, grid: Grid) -> tuple[Tensor, list[Fold]]:
-        """Values of every net on the nodes, [nets * nodes, M], with their graph.
+    def _points(self) -> int:
+        return PANEL if self._learns() else POINTS
 
-        Of frozen nets in fewer columns, with a fold for each type of centre where that saves any.
-        """
-        if self._nodes is not None:
-            return self._nodes, self._folds
-        places = grid.places().to(self.dtype)[:, None]
-        trainable = self._learned()
-        with torch.set_grad_enabled(trainable):
-            values = torch.cat([net(places) for net in self.descriptor.embedding])
-        if trainable:
-            return values, []
-        parts = list(values.chunk(1 if self.one_side else self.ntypes))
-        # a first layer with a shortcut needs the whole of D
-        straight = all(net[0].repeats == 0 for net in self.fitting.nets)
-        folds = fold(parts, self.descriptor.config.axis_neuron) if straight else []
-        if folds:
-            values = torch.cat([f.columns(g) for f, g in zip(folds, parts, strict=True)])
-        self._nodes, self._folds = values, folds * (self.ntypes if self.one_side else 1)
-        return self._nodes, self._folds
-
-    def _learned(self) -> bool:
+    def _learns(self) -> bool:
         return any(p.requires_grad for p in self.descriptor.embedding.parameters())
 
     def _check_grid(self) -> None:
         """Refine the grid when the nets have become too rough for it."""
         self._since_check += 1
-        if self.grid is None or self._since_check < CHECK_EVERY or self._nodes is not None:
+        if self.grid is None or self._since_check < CHECK_EVERY or not self._learns():
             return
         self._since_check = 0
         self.grid = self._fine(self.grid)
@@ -161,7 +159,8 @@ class FusedStep(Step):
     def _fine(self, grid: Grid) -> Grid:
         """A grid fine enough for the nets; where none is, the finest, with a warning."""
         bank = self.descriptor.embedding
-        grid, error = fit_grid(bank, grid)
+        limits = nodes.TOLERANCE if self._learns() else frozen.TOLERANCE
+        grid, error = fit_grid(bank, grid, limits[bank.dtype])
         if error > HARMLESS[bank.dtype] and not self._warned:
             self._warned = True
             warnings.warn(

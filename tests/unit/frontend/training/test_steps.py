@@ -181,8 +181,8 @@ def test_frozen_embedding_gives_the_same_fitting_gradients(one_side, more):
     batch, loss = batch_for(model), energy_loss()
     fast = FusedStep(model)
     one, two = gradients(AutogradStep(model), batch, loss), gradients(fast, batch, loss)
-    assert fast._folds
-    assert all(f.width < f.full for f in fast._folds)
+    folds = fast._tables.folds
+    assert folds and all(f.width < f.full for f in folds)
     assert two[0] == pytest.approx(one[0], rel=1e-8)
     for key, grad in one[2].items():
         if key.startswith("descriptor"):
@@ -213,7 +213,7 @@ def test_a_frame_seen_again_is_the_same_where_the_embedding_is_frozen():
         assert found[0] == first[0]
         for key, grad in first[2].items():
             assert grad is None or torch.equal(found[2][key], grad), key
-    step.grid, step._nodes = step.grid.finer(), None  # what was kept is of other nodes
+    step.grid = step.grid.finer()  # what was kept is of other tables
     assert gradients(step, again[1], loss)[0] == pytest.approx(first[0], rel=1e-8)
 
 
