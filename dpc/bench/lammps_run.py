@@ -104,14 +104,16 @@ class Memory:
     def look(self, pid: int) -> None:
         """Read the VmHWM of the processes below `pid`.
 
-        Not ru_maxrss: that of a child starts at its parent's size, however small the child is.
+        Not ru_maxrss: that of a child starts at its parent's size, however small the child is. Nor
+        that of a child which has yet to start its program: until then it has its parent's memory.
         """
-        for child in _read(f"/proc/{pid}/task/{pid}/children").split():
+        parent = _peak(pid)
+        for child in map(int, _read(f"/proc/{pid}/task/{pid}/children").split()):
             if _read(f"/proc/{child}/task/{child}/children").split():
-                self.peaks.pop(int(child), None)
-                self.look(int(child))
-            elif match := re.search(r"VmHWM:\s*(\d+) kB", _read(f"/proc/{child}/status")):
-                self.peaks[int(child)] = max(self.peaks.get(int(child), 0), 1024 * int(match[1]))
+                self.peaks.pop(child, None)
+                self.look(child)
+            elif (peak := _peak(child)) not in (0, parent):
+                self.peaks[child] = max(self.peaks.get(child, 0), peak)
 
 
 def run_lammps(
@@ -180,6 +182,12 @@ def wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, Memory
             except subprocess.TimeoutExpired:
                 process.kill()
             raise ToolError("LAMMPS took longer than its time limit and was stopped")
+
+
+def _peak(pid: int) -> int:
+    """VmHWM in bytes; 0 when the process has ended."""
+    match = re.search(r"VmHWM:\s*(\d+) kB", _read(f"/proc/{pid}/status"))
+    return 1024 * int(match[1]) if match else 0
 
 
 def _read(path: str) -> str:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from dpc.bench import lammps_run
 from dpc.bench.lammps_run import Lammps, Memory, read_output, run_lammps, wait
 from dpc.errors import ToolError
 
@@ -45,6 +46,24 @@ def test_peak_memory_is_of_the_processes_below():
     status, memory = wait(process, time.monotonic() + 60)
     assert status == 0 and 100e6 < memory.largest < 150e6
     assert memory.largest <= memory.total < 150e6
+
+
+def test_a_child_before_its_program_starts_does_not_count(monkeypatch):
+    """It has the memory of its parent, which counts again when the child is gone."""
+    children, peaks = {1: "2", 2: "3"}, {1: 7, 2: 500, 3: 500}
+
+    def read(path):
+        if path.endswith("children"):
+            return children.get(int(path.split("/")[2]), "")
+        return f"VmHWM:  {peaks[int(path.split('/')[2])]} kB"
+
+    monkeypatch.setattr(lammps_run, "_read", read)
+    memory = Memory()
+    memory.look(1)
+    assert memory.total == 0
+    del children[2]
+    memory.look(1)
+    assert memory.total == 500 * 1024
 
 
 def test_a_run_that_takes_too_long_is_stopped():
