@@ -47,8 +47,8 @@ def worked(folder, *words, processes=2):
 
 def children(process):
     """The ids of the processes that torchrun started."""
-    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
-    return [int(word) for word in found.stdout.split()]
+    pid = process.pid
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def wait_for_rows(path, process, count=5):
