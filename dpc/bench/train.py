@@ -1,10 +1,11 @@
 """`dpc bench train`: steps of a training, contenders in turn so that they share the weather.
 
-Every repeat of every contender is a fresh process on the same input. All are timed from outside and
-in the same way, by when the rows of lcurve.out appear: the first ends the start, the second the
-warm-up, and between that and the third lie `steps` steps. Medians are over repeats, ratios over
-runs of the same repeat. Processor time is that of all processes in those steps: where others
-use the machine, it says more than the clock.
+Every repeat of every contender is a fresh process on the same input, on as many processors as it
+has threads. All are timed from outside and in the same way, by when the rows of lcurve.out appear,
+one after every `steps` steps: between the last two. The rows before are the warm-up, in which every
+frame is seen, since a training is long and most of its steps see frames again. Medians are over
+repeats, ratios over runs of the same repeat. Processor time is that of all processes in those
+steps: where others use the machine, it says more than the clock.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from typing import Any
 from dpc.bench.contenders import OWN, PEER
 from dpc.bench.progress import Progress
 from dpc.bench.train_run import Trained, run_training
+from dpc.data.dataset import open_dataset
 from dpc.errors import InputError
 
 PRECISIONS = {"f64": "float64", "f32": "float32"}
 START_SECONDS = {OWN: 12.0, PEER: 30.0}
 STEP_SECONDS = {OWN: 0.1, PEER: 0.4}  # before any is measured
+LONGEST = 10  # rows of a warm-up
 PEER_UNKNOWN = ("fused", "tabulated")  # options of `training` that only dpc has
 
 
@@ -94,10 +97,19 @@ def trainers(
     return found
 
 
+def warm_up(document: Mapping[str, Any], steps: int) -> int:
+    """Rows of `steps` steps until every frame was seen, at least 1 and at most LONGEST."""
+    data = document["training"]["training_data"]
+    frames = sum(open_dataset(data["systems"]).frames)
+    batch = data.get("batch_size")
+    steps *= batch if isinstance(batch, int) else 1
+    return min(-(-frames // steps), LONGEST)
+
+
 def make_document(
-    document: Mapping[str, Any], folder: Path, trainer: Trainer, steps: int, batch: int | None
+    document: Mapping[str, Any], folder: Path, trainer: Trainer, batch: int | None
 ) -> dict[str, Any]:
-    """The input for one contender: its precision, one task, `steps` to warm up and to measure.
+    """The input for one contender: its precision, one task.
 
     Paths of the data start at `folder`, that of the input. Validation is left out: it is no part
     of a step.
@@ -115,12 +127,19 @@ def make_document(
         data["batch_size"] = batch
     for key in ("validation_data", "numb_epoch", "disp_training", "tensorboard", *PEER_UNKNOWN):
         training.pop(key, None)
-    training |= {"numb_steps": 2 * steps, "disp_freq": steps, "save_freq": 4 * steps}
     training |= {"disp_file": "lcurve.out", "save_ckpt": "model.ckpt"}
     training.setdefault("seed", 1)
     if trainer.tabulated:
         training["tabulated"] = True
     return whole
+
+
+def set_steps(document: dict[str, Any], steps: int) -> int:
+    """How long a run is; the rows of its warm-up."""
+    before = warm_up(document, steps)
+    last = (before + 1) * steps
+    document["training"] |= {"numb_steps": last, "disp_freq": steps, "save_freq": 2 * last}
+    return before
 
 
 def _absolute(system: str, folder: Path) -> str:
@@ -141,11 +160,14 @@ def measure(
 ) -> list[Row]:
     """Rows for every contender; `environment` is the peer's. Repeats alternate."""
     plan = [(k, one) for k in range(repeats) for one in contenders]
+    documents = {one.name: make_document(document, folder, one, batch) for one in contenders}
+    before = [set_steps(whole, steps) for whole in documents.values()][0]
+    length = (before + 1) * steps
     seconds: dict[str, float] = {}
 
     def left(done: int) -> float:
         return sum(
-            seconds.get(one.name, START_SECONDS[one.kind] + 2 * steps * STEP_SECONDS[one.kind])
+            seconds.get(one.name, START_SECONDS[one.kind] + length * STEP_SECONDS[one.kind])
             for _, one in plan[done:]
         )
 
@@ -156,10 +178,8 @@ def measure(
         progress.begin(what)
         place = work / f"{one.name.replace(' ', '-')}-{repeat + 1}"
         place.mkdir(parents=True, exist_ok=True)
-        (place / "input.json").write_text(
-            json.dumps(make_document(document, folder, one, steps, batch), indent=1)
-        )
-        run = run_training(one.kind, place, steps, one.threads, one.processes, environment)
+        (place / "input.json").write_text(json.dumps(documents[one.name], indent=1))
+        run = run_training(one.kind, place, steps, before, one.threads, one.processes, environment)
         seconds[one.name] = run.wall
         runs.setdefault(one.name, []).append(run)
         progress.end(

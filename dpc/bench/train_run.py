@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,6 @@ from dpc.errors import ToolError
 POLL = 0.01  # s between looks at the table
 LOOK = 0.2  # s between looks at the memory
 LIMIT = 3600.0  # s for one run
-ROWS = 3  # at step 0, after the warm-up, at the end
 FEWEST_STEPS = 10  # fewer take less time than the looks need
 
 
@@ -59,10 +60,29 @@ def variables(threads: int) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": paths, **more}
 
 
+@contextmanager
+def processors(number: int) -> Iterator[None]:
+    """What is started meanwhile has so many of ours: some libraries start more threads than they
+    are told to."""
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(ours)[:number])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours)
+
+
 def run_training(
-    kind: str, folder: Path, steps: int, threads: int, processes: int, environment: Path | None
+    kind: str,
+    folder: Path,
+    steps: int,
+    before: int,
+    threads: int,
+    processes: int,
+    environment: Path | None,
 ) -> Trained:
-    """Run `folder`/input.json, which shows a row every `steps` steps and ends with the third."""
+    """Run `folder`/input.json, which shows a row at first and every `steps` steps: `before` for the
+    warm-up, and one more."""
     curve, screen = folder / "lcurve.out", folder / "screen.txt"
     curve.unlink(missing_ok=True)
     begun = time.monotonic()
@@ -70,24 +90,25 @@ def run_training(
     if kind != OWN:
         own.pop("PYTHONPATH")
     with open(screen, "wb") as out:
-        process = subprocess.Popen(
-            command(kind, processes, environment),
-            cwd=folder,
-            env=own,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
+        with processors(threads * processes):
+            process = subprocess.Popen(
+                command(kind, processes, environment),
+                cwd=folder,
+                env=own,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
         try:
             seen, memory = _watch(process, curve, begun + LIMIT)
         finally:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
-    if process.returncode or len(seen) < ROWS:
+    if process.returncode or len(seen) < before + 2:
         last = screen.read_text(errors="replace").splitlines()[-8:]
         raise ToolError(f"the training in {folder} failed:\n" + "\n".join(last))
-    (wall, cpu), (wall_end, cpu_end) = seen[1], seen[2]
+    (wall, cpu), (wall_end, cpu_end) = seen[before : before + 2]
     return Trained(
         (wall_end - wall) / steps,
         (cpu_end - cpu) / steps,

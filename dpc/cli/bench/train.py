@@ -20,9 +20,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--processes", type=int, default=1, metavar="N",
         help="also N processes that share each batch, beside one; one thread each")  # fmt: skip
     add("--threads", type=int, default=os.cpu_count() or 1, metavar="N",
-        help="of one process, and of the peer (all cores)")  # fmt: skip
+        help="of one process, and of the peer, on as many cores (all)")  # fmt: skip
     add("--batch-size", type=int, metavar="N", help="instead of the input's; of all processes")
-    add("--steps", type=int, default=100, help="measured, after as many (default: %(default)s)")
+    add("--steps", type=int, default=100,
+        help="measured, after those that see every frame once (default: %(default)s)")  # fmt: skip
     add("--repeats", type=int, default=3, help="runs of each (default: %(default)s)")
     add(
         "--peer",

@@ -1,10 +1,12 @@
 """`dpc bench train`: who runs against whom, the inputs they get, and how a run is timed."""
 
 import json
+import os
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from dpc.bench import train, train_run
@@ -40,7 +42,7 @@ def test_inputs_differ_in_what_is_measured_alone(tmp_path):
     before = json.dumps(document)
     own = Trainer("dpc", "f32", 2, tabulated=True)
     peer = Trainer("deepmd-kit", "f32", 2)
-    a, b = (train.make_document(document, tmp_path, t, 20, 4) for t in (own, peer))
+    a, b = (train.make_document(document, tmp_path, t, 4) for t in (own, peer))
     assert json.dumps(document) == before
     assert a["training"].pop("tabulated") is True
     assert a == b
@@ -48,10 +50,33 @@ def test_inputs_differ_in_what_is_measured_alone(tmp_path):
     assert a["model"]["descriptor"]["precision"] == "float32"
     data = a["training"]["training_data"]
     assert data["systems"] == [str(tmp_path / "train")] and data["batch_size"] == 4
-    assert (a["training"]["numb_steps"], a["training"]["disp_freq"]) == (40, 20)
     assert not {"fused", "validation_data"} & set(a["training"])
     with pytest.raises(InputError, match="one model"):
-        train.make_document({"model": {"model_dict": {}}}, tmp_path, own, 20, None)
+        train.make_document({"model": {"model_dict": {}}}, tmp_path, own, None)
+
+
+def test_every_frame_is_seen_before_steps_are_timed(tmp_path):
+    write_toy(tmp_path / "train")
+    document = toy_input(tmp_path)
+    frames = len(np.load(next(tmp_path.glob("train/set.*/coord.npy"))))
+    for batch, steps, before in (
+        (1, frames, 1),
+        (1, frames - 1, 2),
+        (2, frames // 2, 1),
+        (1, 1, 10),
+    ):
+        document["training"]["training_data"]["batch_size"] = batch
+        assert train.set_steps(document, steps) == before
+        training = document["training"]
+        assert (training["numb_steps"], training["disp_freq"]) == ((before + 1) * steps, steps)
+
+
+def test_a_run_has_as_many_processors_as_threads():
+    ours = os.sched_getaffinity(0)
+    with train_run.processors(1):
+        code = "import os; print(len(os.sched_getaffinity(0)))"
+        assert subprocess.check_output([sys.executable, "-c", code]).strip() == b"1"
+    assert os.sched_getaffinity(0) == ours
 
 
 def test_ratios_are_within_a_repeat():
@@ -75,19 +100,19 @@ def test_steps_are_timed_between_the_rows(tmp_path, monkeypatch):
         "import time\n"
         "def row(k):\n"
         "    with open('lcurve.out', 'a') as file: print(k, 1.0, file=file)\n"
-        "row(0); time.sleep(0.6); row(10); end = time.process_time() + 0.4\n"
+        "row(0); row(10); time.sleep(0.6); row(20); end = time.process_time() + 0.4\n"
         "while time.process_time() < end: pass\n"
-        "row(20); time.sleep(0.2)\n"
+        "row(30); time.sleep(0.2)\n"
     )
     monkeypatch.setattr(train_run, "command", lambda *_: [sys.executable, "-c", script])
-    found = train_run.run_training("dpc", tmp_path, 10, 1, 1, None)
+    found = train_run.run_training("dpc", tmp_path, 10, 2, 1, 1, None)
     assert 0.035 <= found.cpu_seconds <= 0.048  # to the clock's ticks
     assert found.step_seconds >= found.cpu_seconds - 0.004
     assert 1e6 < found.peak_bytes <= found.total_bytes
     failing = [sys.executable, "-c", "raise SystemExit('no such data')"]
     monkeypatch.setattr(train_run, "command", lambda *_: failing)
     with pytest.raises(ToolError, match="no such data"):
-        train_run.run_training("dpc", tmp_path, 10, 1, 1, None)
+        train_run.run_training("dpc", tmp_path, 10, 2, 1, 1, None)
 
 
 def test_processor_time_of_children():
