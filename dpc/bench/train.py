@@ -134,12 +134,10 @@ def make_document(
     return whole
 
 
-def set_steps(document: dict[str, Any], steps: int) -> int:
-    """How long a run is; the rows of its warm-up."""
-    before = warm_up(document, steps)
+def set_steps(document: dict[str, Any], steps: int, before: int) -> None:
+    """A run of `before` rows to warm up and one more, without a checkpoint on the way."""
     last = (before + 1) * steps
     document["training"] |= {"numb_steps": last, "disp_freq": steps, "save_freq": 2 * last}
-    return before
 
 
 def _absolute(system: str, folder: Path) -> str:
@@ -161,7 +159,9 @@ def measure(
     """Rows for every contender; `environment` is the peer's. Repeats alternate."""
     plan = [(k, one) for k in range(repeats) for one in contenders]
     documents = {one.name: make_document(document, folder, one, batch) for one in contenders}
-    before = [set_steps(whole, steps) for whole in documents.values()][0]
+    before = warm_up(documents[contenders[0].name], steps)  # of the same data for all
+    for whole in documents.values():
+        set_steps(whole, steps, before)
     length = (before + 1) * steps
     seconds: dict[str, float] = {}
 

@@ -66,7 +66,8 @@ def test_every_frame_is_seen_before_steps_are_timed(tmp_path):
         (1, 1, 10),
     ):
         document["training"]["training_data"]["batch_size"] = batch
-        assert train.set_steps(document, steps) == before
+        assert train.warm_up(document, steps) == before
+        train.set_steps(document, steps, before)
         training = document["training"]
         assert (training["numb_steps"], training["disp_freq"]) == ((before + 1) * steps, steps)
 

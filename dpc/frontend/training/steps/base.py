@@ -51,10 +51,10 @@ class Step(ABC):
             key = (int(batch.system[0]), int(batch.frame[0]), batch.nloc)
             if key in kept:
                 return kept[key]
-            if not room:
-                return self.prepare(batch, cache(batch))
-            made: Any = self.prepare(batch, batch_pairs(batch, self.model.rcut, self.model.sel))
-            if made.nbytes <= room:
+            # what is kept holds its pairs
+            pairs = batch_pairs(batch, self.model.rcut, self.model.sel) if room else cache(batch)
+            made: Any = self.prepare(batch, pairs)
+            if room and made.nbytes <= room:
                 kept[key], room = made, room - made.nbytes
             else:
                 room = 0

@@ -75,9 +75,7 @@ class Evaluation:
         nframe, nloc = batch.nframe, batch.nloc
         force = torch.zeros(nframe, nloc, 3, dtype=torch.float64)
         virial = torch.zeros(nframe, 3, 3, dtype=torch.float64)
-        kernels.call(
-            "dpc_collect", prepared.struct(), dr, force, virial,
-        )  # fmt: skip
+        kernels.call("dpc_collect", prepared.struct(), dr, force, virial)
         atom_energy = torch.zeros(nframe * nloc, dtype=torch.float64)
         atom_energy[prepared.order] = self.energy
         atom_energy = atom_energy.view(nframe, nloc)

@@ -79,8 +79,8 @@ class Grid:
 
     def struct(self) -> GridStruct:
         """The grid for pairs.c; one block of nodes for each neighbour type."""
-        points = _coefficients(PANEL).data_ptr()
-        return GridStruct(self.nets, self.nodes, self.panels, self.origin, 1 / self.width, points)
+        phi = _coefficients(PANEL).data_ptr()
+        return GridStruct(self.nets, self.nodes, self.panels, self.origin, 1 / self.width, phi)
 
     def pieces(self, values: Tensor) -> Tensor:
         """Coefficients of u^k, u in [-1, 1], of every panel, [panels, points, M], from the values

@@ -35,7 +35,6 @@ from dpc.frontend.training.steps.base import Step, steps
 from dpc.frontend.training.steps.embedded import Embedded
 from dpc.frontend.training.steps.evaluation import Evaluation
 from dpc.frontend.training.steps.frozen import POINTS, Frozen, Tables
-from dpc.frontend.training.steps.kernels import PANEL
 from dpc.frontend.training.steps.learned import Learned
 from dpc.frontend.training.steps.nodes import HARMLESS, Grid, first_grid, fit_grid
 from dpc.frontend.training.steps.placement import Environment, Prepared, prepare
@@ -143,7 +142,7 @@ class FusedStep(Step):
         return value.detach(), errors
 
     def _points(self) -> int:
-        return PANEL if self._learns() else POINTS
+        return kernels.PANEL if self._learns() else POINTS
 
     def _learns(self) -> bool:
         return any(p.requires_grad for p in self.descriptor.embedding.parameters())
